@@ -1,0 +1,1 @@
+"""modelwatch tells: rendering, Apprise, attempts and their outcome."""

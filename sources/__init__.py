@@ -1,0 +1,1 @@
+"""modelwatch looks: each source turns somebody else's rows into our observations and knows nothing more."""
