@@ -1,0 +1,76 @@
+"""The nouns that every part of modelwatch shares: frozen, keyword-only, free of I/O.
+
+The edges (sources, store, alerts) import this module and nothing else of ours, so this is the
+whole vocabulary in which they meet. "Model" always means an LLM; sizes are bytes, durations are
+seconds unless a name says otherwise, and every datetime is timezone-aware UTC.
+"""
+
+from watcher.types.action import Action, Alert, Delivery, DeliveryState, Section, Verdict
+from watcher.types.catalog import Change, ChangeKind, Known, Lineage
+from watcher.types.fit import Fit, FitRecord, FitVerdict, Speed, Term, Variant
+from watcher.types.observed import (
+    BaseModel,
+    Details,
+    Gate,
+    Json,
+    Key,
+    Licence,
+    Listing,
+    Look,
+    Observation,
+    Parameters,
+    Popularity,
+    Presence,
+    Problem,
+    Quantisation,
+    RepoFacts,
+    RepoFile,
+    SourceError,
+)
+from watcher.types.records import Entry, Member, SourceState
+from watcher.types.stack import Deployment, Device, Hardware, LicenceRules, Load, Stack
+
+__all__ = [
+    "Action",
+    "Alert",
+    "BaseModel",
+    "Change",
+    "ChangeKind",
+    "Delivery",
+    "DeliveryState",
+    "Deployment",
+    "Details",
+    "Device",
+    "Entry",
+    "Fit",
+    "FitRecord",
+    "FitVerdict",
+    "Gate",
+    "Hardware",
+    "Json",
+    "Key",
+    "Known",
+    "Licence",
+    "LicenceRules",
+    "Lineage",
+    "Listing",
+    "Load",
+    "Look",
+    "Member",
+    "Observation",
+    "Parameters",
+    "Popularity",
+    "Presence",
+    "Problem",
+    "Quantisation",
+    "RepoFacts",
+    "RepoFile",
+    "Section",
+    "SourceError",
+    "SourceState",
+    "Speed",
+    "Stack",
+    "Term",
+    "Variant",
+    "Verdict",
+]

@@ -1,0 +1,78 @@
+"""What we remember, whose model it is, and what changed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from watcher.types.observed import Details, Key, RepoFacts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lineage:
+    """Whose model a repo is. thread names the release: its quants, sizes and posts share it.
+
+    official: the repo belongs to the family's own organisation. derived: somebody's fine-tune,
+    merge or adapter. impersonates: the organisation whose name this publisher imitates.
+    """
+
+    family: str | None
+    series: str | None = None
+    version: str | None = None
+    size: str | None = None
+    variant: str | None = None
+    base_repo: str | None = None
+    publisher: str = ""
+    official: bool = False
+    derived: bool = False
+    quant: bool = False
+    impersonates: str | None = None
+
+    @property
+    def thread(self) -> str:
+        name = " ".join(part for part in (self.series or self.family, self.version) if part)
+        return (name or self.base_repo or self.publisher).casefold().replace(" ", "-")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """What the catalog remembers of one repo; only what a decision needs."""
+
+    key: Key
+    facts: RepoFacts
+    revision: str
+    first_seen: datetime
+    removed_at: datetime | None = None
+    missing_since: datetime | None = None
+    details: Details | None = None
+
+
+class ChangeKind(StrEnum):
+    NEW_FAMILY = "new-family"
+    NEW_VERSION = "new-version"
+    NEW_SIZE = "new-size"
+    NEW_ARCHITECTURE = "new-architecture"
+    NEW_VARIANT = "new-variant"
+    LICENCE = "licence"
+    GATED = "gated"
+    REMOVED = "removed"
+    RENAMED = "renamed"
+    RESTORED = "restored"
+    NEW_QUANT = "new-quant"
+    QUANT_REPLACED = "quant-replaced"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """One thing that became different. evidence holds short plain sentences for people.
+
+    degree is major, minor or patch for a new version, and None otherwise.
+    """
+
+    kind: ChangeKind
+    key: Key
+    lineage: Lineage
+    before: str | None
+    after: str | None
+    detected_at: datetime
+    evidence: tuple[str, ...] = ()
+    degree: str | None = None

@@ -1,0 +1,83 @@
+"""Does it run here: memory, speed and the weights they are about."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from watcher.types.stack import Load
+
+
+class FitVerdict(StrEnum):
+    FITS = "fits"
+    TIGHT = "tight"
+    NO = "no"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Term:
+    """One addend of a memory estimate and where it came from: header, files, config, table, guess."""
+
+    bytes: int
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Speed:
+    """Tokens per second with an honest range."""
+
+    low: float
+    expected: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fit:
+    """Does it run here, and how well. Bytes are per device; notes are plain sentences."""
+
+    hardware: str
+    engine: str
+    load: Load
+    verdict: FitVerdict
+    budget_bytes: int
+    weights: Term
+    kv_cache: Term
+    state: Term
+    activations: Term
+    overhead: Term
+    kv_bytes_per_token: int
+    max_users: int
+    max_context: int
+    decode_tokens_per_second: Speed | None
+    total_tokens_per_second: Speed | None
+    prefill_seconds: float | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def required_bytes(self) -> int:
+        terms = (self.weights, self.kv_cache, self.state, self.activations, self.overhead)
+        return sum(term.bytes for term in terms)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Variant:
+    """One loadable set of weights in a repo: a GGUF file type with its shards, or all safetensors.
+
+    size_bytes is exact where size_source is "files", otherwise parameters times bits.
+    """
+
+    repo_id: str
+    format: str
+    label: str
+    bits: float | None
+    size_bytes: int | None
+    size_source: str
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FitRecord:
+    """A fit as the catalog keeps it: which weights, on which pool, for which deployment's load."""
+
+    repo_id: str
+    label: str
+    deployment: str | None
+    fit: Fit

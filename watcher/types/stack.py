@@ -1,0 +1,76 @@
+"""What the team runs: hardware, deployments and the load they carry."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Device:
+    """One accelerator. usable_bytes is what the driver reports; planning_bytes what one may plan with.
+
+    Throughputs are dense; a format that the device has no units for is absent. kind is "hbm",
+    "gddr" or "unified".
+    """
+
+    key: str
+    name: str
+    vendor: str
+    kind: str
+    usable_bytes: int
+    planning_bytes: int
+    bandwidth_bytes_per_s: float
+    tflops: Mapping[str, float] = field(default_factory=dict)
+    source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hardware:
+    """A pool of the team's: count equal devices that serve one model together."""
+
+    name: str
+    device: Device
+    count: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Load:
+    """What the model has to serve: users at once, each with this many tokens of context."""
+
+    users: int = 1
+    context_tokens: int = 8192
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LicenceRules:
+    """allow: canonical licence ids or classes, empty for all. refuse_origin: ISO country codes."""
+
+    allow: tuple[str, ...] = ()
+    refuse_origin: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deployment:
+    """A model in service. quant is a label (q4, Q4_K_M, fp8 ...) or an exact repo and file."""
+
+    name: str
+    model: str
+    quant: str | None
+    engine: str
+    hardware: Hardware
+    task: str
+    languages: tuple[str, ...]
+    load: Load
+    min_tokens_per_second: float | None
+    quality_floor: str | None
+    licence: LicenceRules
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stack:
+    """What the team runs, may run, and whose new releases it wants to hear of."""
+
+    hardware: tuple[Hardware, ...]
+    deployments: tuple[Deployment, ...]
+    shortlist: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
+    quantisers: tuple[str, ...] = ()
