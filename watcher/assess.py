@@ -1,0 +1,125 @@
+"""Which weights of a repo would run on which pool, and how well: the bridge from catalog to fit engine."""
+
+from collections.abc import Iterable, Sequence
+
+from watcher.fit.estimate import estimate
+from watcher.fit.shape import Shape, UnknownShape, shape_of
+from watcher.quants import hypothetical, matches_quant, quality_at_least
+from watcher.situation import Candidate
+from watcher.types import (
+    Deployment,
+    Entry,
+    Fit,
+    FitRecord,
+    FitVerdict,
+    Hardware,
+    Known,
+    Load,
+    Parameters,
+    Variant,
+)
+
+# What the catalog assumes where no deployment says otherwise: one user with a usual context.
+DEFAULT_LOAD = Load(users=1, context_tokens=8192)
+_ORDER = {FitVerdict.FITS: 2, FitVerdict.TIGHT: 1, FitVerdict.NO: 0}
+
+
+def shape_for(known: Known, base: Known | None) -> Shape | None:
+    """The layers of a repo, from its own config.json or its base model's; None when neither tells."""
+    for source in (known, base):
+        config = source.details.config if source and source.details else None
+        if config is None:
+            continue
+        try:
+            return shape_of(config)
+        except UnknownShape:
+            continue
+    return None
+
+
+def parameters_for(known: Known, base: Known | None, shape: Shape | None) -> Parameters:
+    """The base model's count before the quant's own: packed 4-bit tensors hide half of theirs."""
+    candidates = [base.facts.parameters] if base else []
+    candidates += [shape.parameters] if shape else []
+    candidates += [known.facts.parameters]
+    total = next((p.total for p in candidates if p.total), None)
+    active = next((p.active for p in reversed(candidates) if p.active), None)
+    return Parameters(total=total, active=active)
+
+
+def default_engine(hardware: Hardware, variant: Variant) -> str:
+    """The engine that serves a format best where no deployment names one (domain.md section 7)."""
+    return "llama.cpp" if variant.format == "gguf" else "vllm"
+
+
+def records(
+    entry: Entry, base: Known | None, pools: Sequence[Hardware], deployments: Sequence[Deployment]
+) -> list[FitRecord]:
+    """A fit of every variant on every pool at the default load, and at each deployment's own load."""
+    shape = shape_for(entry.known, base)
+    parameters = parameters_for(entry.known, base, shape)
+    found = []
+    for variant in entry.variants:
+        for pool in pools:
+            engine = default_engine(pool, variant)
+            fit = estimate(
+                shape=shape,
+                variant=variant,
+                parameters=parameters,
+                hardware=pool,
+                load=DEFAULT_LOAD,
+                engine=engine,
+            )
+            found.append(FitRecord(repo_id=variant.repo_id, label=variant.label, deployment=None, fit=fit))
+        for deployment in deployments:
+            fit = _fit(shape, variant, parameters, deployment)
+            found.append(
+                FitRecord(repo_id=variant.repo_id, label=variant.label, deployment=deployment.name, fit=fit)
+            )
+    return found
+
+
+def best_for(entry: Entry, base: Known | None, deployment: Deployment) -> Candidate | None:
+    """The best way to run a repo in a deployment's place: fitting first, then the highest quality.
+
+    Where the repo has no weights in the deployment's format (a base release before its quants),
+    the format is assumed at the table's bits per weight, and said to be hypothetical.
+    """
+    shape = shape_for(entry.known, base)
+    parameters = parameters_for(entry.known, base, shape)
+    options: list[tuple[Variant, bool]] = [
+        (v, False)
+        for v in entry.variants
+        if quality_at_least(v, deployment.quality_floor or deployment.quant or "q4")
+    ]
+    wanted = deployment.quant if deployment.quant and "/" not in deployment.quant else "q4"
+    if not entry.lineage.quant and not any(matches_quant(v, wanted) for v, _ in options):
+        assumed = hypothetical(entry.known.facts.repo_id, wanted, parameters)
+        options += [(assumed, True)] if assumed else []
+    scored = [(_fit(shape, v, parameters, deployment), v, assumed) for v, assumed in options if v.size_bytes]
+    if not scored:
+        return None
+    fit, variant, assumed = max(scored, key=lambda option: _merit(option[0], option[1], wanted))
+    return Candidate(label=variant.label, hypothetical=assumed, fit=fit)
+
+
+def _merit(fit: Fit, variant: Variant, wanted: str) -> tuple[int, bool, float]:
+    return _ORDER[fit.verdict], matches_quant(variant, wanted), variant.bits or 0.0
+
+
+def _fit(shape: Shape | None, variant: Variant, parameters: Parameters, deployment: Deployment) -> Fit:
+    return estimate(
+        shape=shape,
+        variant=variant,
+        parameters=parameters,
+        hardware=deployment.hardware,
+        load=deployment.load,
+        engine=deployment.engine,
+    )
+
+
+def best_of(candidates: Iterable[Candidate | None]) -> Candidate | None:
+    """The strongest of several candidates for one place; None when there is none."""
+    return max(
+        (c for c in candidates if c), key=lambda c: (_ORDER[c.fit.verdict], not c.hypothetical), default=None
+    )

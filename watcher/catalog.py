@@ -1,0 +1,183 @@
+"""From observations to catalog rows and changes, inside one transaction."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from watcher import assess, changes, licences
+from watcher.judging import Outcome, Rules, decide
+from watcher.names import lineage_of
+from watcher.ports import Tx
+from watcher.quants import variants_of
+from watcher.types import (
+    Change,
+    Entry,
+    Known,
+    Lineage,
+    Look,
+    Member,
+    Observation,
+    Presence,
+)
+
+SECOND_LOOK_AFTER = timedelta(hours=6)  # a repo is gone when its page says so twice, this far apart
+
+
+class Recorder:
+    """Writes one source's observations; rules and clock are fixed for the round."""
+
+    def __init__(self, *, rules: Rules, now: datetime) -> None:
+        self._rules, self._now = rules, now
+
+    def baseline(self, tx: Tx, observations: Sequence[Observation]) -> None:
+        """First sight of a source: everything is recorded, nothing is a change."""
+        known = tx.known(o.key.id for o in observations)
+        fresh = [o for o in observations if o.key.folded not in known]
+        seen_before = [o for o in observations if o.key.folded in known]
+        bases = self._bases(tx, observations)
+        entries = [self._entry(o, None, bases) for o in fresh]
+        entries += [self._entry(o, known[o.key.folded], bases) for o in seen_before]
+        tx.save_entries(entries, self._now)
+        tx.log(observations)
+        self._save_fits(tx, entries, bases)
+
+    def record(self, tx: Tx, observations: Sequence[Observation], looks: Sequence[Look]) -> Outcome:
+        """Later sights: compare, write what is new, decide."""
+        found = self._answers(tx, looks)
+        answered = [look.observation for look in looks if look.observation is not None]
+        observations = list({o.key.folded: o for o in [*answered, *observations]}.values())
+        known = dict(tx.known(o.key.id for o in observations))
+        hub_ids = {o.facts.hub_id for o in observations if o.facts.hub_id and o.key.folded not in known}
+        by_hub_id = tx.known_by_hub_id(hub_ids)
+        bases = self._bases(tx, observations)
+        entries: list[Entry] = []
+        logged: list[Observation] = []
+        unchanged: list[Observation] = []
+        newcomers: list[tuple[Observation, Entry]] = []
+        for observation in observations:
+            before = known.get(observation.key.folded) or by_hub_id.get(observation.facts.hub_id or "")
+            if before is not None and self._is_quiet(before, observation):
+                unchanged.append(observation)
+                continue
+            entry = self._entry(observation, before, bases)
+            entries.append(entry)
+            logged.append(observation)
+            if before is None:
+                newcomers.append((observation, entry))
+                continue
+            if before.key.folded != observation.key.folded:
+                tx.rename(before.facts.repo_id, observation.key.id)
+            found += changes.compare(before, observation, entry.lineage)
+        found += self._classify(tx, newcomers)
+        tx.save_entries(entries, self._now)
+        tx.touch([(o.key.id, o.facts.popularity) for o in unchanged], self._now)
+        tx.log(o for o in logged if o.row)
+        self._save_fits(tx, entries, bases)
+        return decide(tx, found, self._rules, self._now)
+
+    def _is_quiet(self, before: Known, seen: Observation) -> bool:
+        """Nothing lasting to write: same facts, same revision, no new details, not coming back."""
+        return (
+            before.removed_at is None
+            and before.missing_since is None
+            and seen.details is None
+            and (not seen.revision or before.revision == seen.revision)
+            and before.facts.hub_id in (None, seen.facts.hub_id)
+            and changes.same(before.facts, seen.facts)
+        )
+
+    def _entry(self, seen: Observation, before: Known | None, bases: dict[str, Entry]) -> Entry:
+        facts = changes.merge(before.facts, seen.facts) if before else seen.facts
+        if before and changes.recreated(before.facts, seen.facts):
+            facts, before = seen.facts, None
+        details = seen.details or (before.details if before else None)
+        parent = next(
+            (bases[b.repo_id.casefold()] for b in facts.base_models if b.repo_id.casefold() in bases), None
+        )
+        lineage = lineage_of(facts, self._rules.registry, parent.lineage if parent else None)
+        total = facts.parameters.total or (parent.known.facts.parameters.total if parent else None)
+        return Entry(
+            known=Known(
+                key=seen.key,
+                facts=facts,
+                revision=seen.revision or (before.revision if before else ""),
+                first_seen=before.first_seen if before else seen.seen_at,
+                details=details,
+            ),
+            lineage=lineage,
+            licence=licences.canonical(facts.licence),
+            variants=variants_of(facts, details, total),
+        )
+
+    def _bases(self, tx: Tx, observations: Sequence[Observation]) -> dict[str, Entry]:
+        """The parents of a batch, by folded id: those in the catalog, and those in the batch itself."""
+        names = {b.repo_id for o in observations for b in o.facts.base_models}
+        bases = dict(tx.entries(names))
+        folded = {name.casefold() for name in names}
+        inside = [o for o in observations if o.key.folded in folded and o.key.folded not in bases]
+        return bases | {o.key.folded: self._entry(o, None, bases) for o in inside}
+
+    def _save_fits(self, tx: Tx, entries: Iterable[Entry], bases: dict[str, Entry]) -> None:
+        stack = self._rules.stack
+        found = []
+        for entry in entries:
+            if entry.lineage.derived and not entry.lineage.quant:
+                continue
+            parent = bases.get((entry.lineage.base_repo or "").casefold())
+            found += assess.records(
+                entry, parent.known if parent else None, stack.hardware, stack.deployments
+            )
+        tx.save_fits(found, self._now)
+
+    def _classify(self, tx: Tx, newcomers: Sequence[tuple[Observation, Entry]]) -> list[Change]:
+        """Newcomers against their families, oldest first, each joining the family for the next."""
+        families: dict[str, list[Member]] = defaultdict(list)
+        for member in tx.members({e.lineage.family for _, e in newcomers if e.lineage.family}):
+            families[member.lineage.family or ""].append(member)
+        found: list[Change] = []
+        for observation, entry in sorted(newcomers, key=lambda pair: _born(pair[0], self._now)):
+            lineage = entry.lineage
+            if lineage.family and lineage.official:
+                family = families[lineage.family]
+            else:
+                family = list(tx.members_of_publisher(lineage.publisher))
+            found += changes.newcomer(observation, lineage, family)
+            if lineage.official and not lineage.quant and not lineage.derived:
+                families[lineage.family or ""].append(_member(observation, lineage, entry))
+        return found
+
+    def _answers(self, tx: Tx, looks: Sequence[Look]) -> list[Change]:
+        """What the pages of missing repos said: gone twice is removed, gone once is remembered."""
+        known = tx.known(look.repo_id for look in looks)
+        found: list[Change] = []
+        for look in looks:
+            before = known.get(look.repo_id.casefold())
+            if before is None:
+                continue
+            if look.presence is not Presence.GONE:
+                tx.mark_missing(before.facts.repo_id, None)
+            elif before.missing_since is None:
+                tx.mark_missing(before.facts.repo_id, self._now)
+            elif self._now - before.missing_since >= SECOND_LOOK_AFTER:
+                tx.mark_removed(before.facts.repo_id, self._now)
+                found.append(changes.removed(before, self._now, self._lineage(tx, before)))
+        return found
+
+    def _lineage(self, tx: Tx, known: Known) -> Lineage:
+        entry = tx.entries([known.facts.repo_id]).get(known.key.folded)
+        return entry.lineage if entry else lineage_of(known.facts, self._rules.registry, None)
+
+
+def _born(observation: Observation, now: datetime) -> datetime:
+    return observation.facts.created_at or now
+
+
+def _member(observation: Observation, lineage: Lineage, entry: Entry) -> Member:
+    return Member(
+        repo_id=observation.key.id,
+        lineage=lineage,
+        created_at=observation.facts.created_at,
+        first_seen=entry.known.first_seen,
+        model_type=observation.facts.model_type,
+        parameters_total=observation.facts.parameters.total,
+    )

@@ -1,0 +1,195 @@
+"""From changes to verdicts, fits and alerts, inside one transaction: gather the situation, then judge."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from watcher import assess
+from watcher.families import Registry
+from watcher.ports import Tx
+from watcher.quants import matches_quant, weights_complete
+from watcher.report import Warranted, build_alert
+from watcher.situation import Candidate, Evidence, Policy, Situation
+from watcher.triggers import judge
+from watcher.types import Action, Alert, Change, ChangeKind, Deployment, Entry, Stack, Verdict
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rules:
+    """What does not change during a round: whom we serve, what we know of the world, how patient we are."""
+
+    stack: Stack
+    registry: Registry
+    policy: Policy
+    channels: tuple[str, ...]
+    trending: frozenset[str] = frozenset()
+
+
+@dataclass(kw_only=True, slots=True)
+class Outcome:
+    """What a step wrote: counted for the report, listed for the demo."""
+
+    changes: list[tuple[str, Change]] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
+
+    def add(self, other: "Outcome") -> None:
+        self.changes += other.changes
+        self.verdicts += other.verdicts
+        self.alerts += other.alerts
+
+
+def decide(tx: Tx, changes: Sequence[Change], rules: Rules, now: datetime) -> Outcome:
+    """Records changes, one verdict per change and deployment, and the alerts they warrant."""
+    identified = [(tx.save_change(change), change) for change in changes]
+    outcome = rejudge(tx, [(change_id, change, None) for change_id, change in identified], rules, now)
+    outcome.changes = identified
+    return outcome
+
+
+def rejudge(tx: Tx, items: Sequence[tuple[str, Change, str | None]], rules: Rules, now: datetime) -> Outcome:
+    """Judges (change id, change, deployment) items; deployment None: every one of the team's."""
+    outcome = Outcome()
+    if not items:
+        return outcome
+    view = _View(tx, [change for _, change, _ in items], rules, now)
+    warranted: dict[tuple[str, str], list[tuple[str, Warranted]]] = defaultdict(list)
+    for change_id, change, only in items:
+        verdicts = []
+        for deployment in _places(rules.stack, only):
+            situation = view.situation(change, deployment)
+            verdict = judge(change, situation)
+            verdicts.append(verdict)
+            if verdict.action is Action.ALERT:
+                topic = (change.lineage.thread, verdict.trigger)
+                warranted[topic].append((change_id, Warranted(verdict=verdict, situation=situation)))
+        tx.save_verdicts(change_id, verdicts, now)
+        outcome.verdicts += verdicts
+    for group in warranted.values():
+        alert = build_alert([item for _, item in group], now)
+        if tx.save_alert(alert, [change_id for change_id, _ in group], rules.channels, now):
+            outcome.alerts.append(alert)
+    return outcome
+
+
+def _places(stack: Stack, only: str | None) -> Iterable[Deployment | None]:
+    if not stack.deployments:
+        return (None,)
+    return tuple(d for d in stack.deployments if only is None or d.name == only)
+
+
+class _View:
+    """The catalog as one batch of changes needs it, read once."""
+
+    def __init__(self, tx: Tx, changes: Sequence[Change], rules: Rules, now: datetime) -> None:
+        self._tx, self._rules, self._now = tx, rules, now
+        bases = {c.lineage.base_repo for c in changes if c.lineage.base_repo}
+        deployed = {d.model for d in rules.stack.deployments}
+        self._entries = dict(tx.entries({c.key.id for c in changes} | bases | deployed))
+        quants = tx.quants_of(
+            bases | deployed | {c.key.id for c in changes if c.kind is ChangeKind.NEW_FAMILY}
+        )
+        self._quants: dict[str, list[str]] = defaultdict(list)
+        for quant in quants:
+            self._quants[(quant.lineage.base_repo or "").casefold()].append(quant.repo_id)
+        self._entries |= dict(tx.entries({q.repo_id for q in quants}))
+        self._members = list(tx.members({c.lineage.family for c in changes if c.lineage.family}))
+        self._told = tx.alerts_since(now - rules.policy.told_recently)
+        self._fits: dict[tuple[str, str], Candidate | None] = {}
+
+    def situation(self, change: Change, deployment: Deployment | None) -> Situation:
+        entry = self._entries[change.key.folded]
+        base = self._entry(change.lineage.base_repo)
+        facts = entry.known.facts
+        offers, elsewhere = self._wanted(entry, deployment)
+        return Situation(
+            stack=self._rules.stack,
+            registry=self._rules.registry,
+            policy=self._rules.policy,
+            now=self._now,
+            facts=facts,
+            licence=entry.licence,
+            complete=weights_complete(facts, entry.known.details),
+            deployment=deployment,
+            first_seen=entry.known.first_seen,
+            candidate=self._candidate(entry, change, deployment),
+            incumbent=self._incumbent(deployment, excluding=change.key.folded),
+            incumbent_family=self._family(deployment),
+            relatives=tuple(m for m in self._members if m.lineage.family == change.lineage.family),
+            offers_wanted=offers,
+            wanted_elsewhere=elsewhere,
+            base_created_at=base.known.facts.created_at if base else None,
+            evidence=self._evidence(change),
+            told=self._told,
+        )
+
+    def _entry(self, repo_id: str | None) -> Entry | None:
+        return self._entries.get(repo_id.casefold()) if repo_id else None
+
+    def _family(self, deployment: Deployment | None) -> str | None:
+        if deployment is None:
+            return None
+        entry = self._entry(deployment.model)
+        if entry is not None:
+            return entry.lineage.family
+        family = self._rules.registry.of_organisation(deployment.model.partition("/")[0])
+        return family.key if family else None
+
+    def _evidence(self, change: Change) -> Evidence:
+        names = self._quants.get(change.key.folded, [])
+        trusted = self._rules.registry.trusted_quantisers
+        publishers = {name.partition("/")[0] for name in names}
+        return Evidence(
+            quantised_by=frozenset(p for p in publishers if p.casefold() in trusted),
+            trending=change.key.folded in self._rules.trending,
+        )
+
+    def _trusted(self, repo_id: str) -> bool:
+        return repo_id.partition("/")[0].casefold() in self._rules.registry.trusted_quantisers
+
+    def _wanted(self, entry: Entry, deployment: Deployment | None) -> tuple[bool, bool]:
+        """Whether the repo has the deployment's format, and whether another trusted one has."""
+        wanted = deployment.quant if deployment else None
+        if deployment is None or not wanted or "/" in wanted:
+            return False, False
+        folded = entry.known.key.folded
+        others = [r for r in self._quants.get(deployment.model.casefold(), []) if r.casefold() != folded]
+        offers = any(matches_quant(v, wanted) for v in entry.variants)
+        elsewhere = any(
+            matches_quant(v, wanted)
+            for r in others
+            if self._trusted(r) and (other := self._entry(r))
+            for v in other.variants
+        )
+        return offers, elsewhere
+
+    def _best(self, entry: Entry, deployment: Deployment) -> Candidate | None:
+        topic = (entry.known.key.folded, deployment.name)
+        if topic not in self._fits:
+            base = self._entry(entry.lineage.base_repo)
+            self._fits[topic] = assess.best_for(entry, base.known if base else None, deployment)
+        return self._fits[topic]
+
+    def _candidate(self, entry: Entry, change: Change, deployment: Deployment | None) -> Candidate | None:
+        if deployment is None:
+            return None
+        own = self._best(entry, deployment)
+        if entry.lineage.quant or change.kind is ChangeKind.NEW_QUANT:
+            return own
+        return self._with_quants(entry.known.key.folded, own, deployment, excluding="")
+
+    def _incumbent(self, deployment: Deployment | None, *, excluding: str) -> Candidate | None:
+        if deployment is None:
+            return None
+        entry = self._entry(deployment.model)
+        own = self._best(entry, deployment) if entry else None
+        real = own if own and not own.hypothetical else None
+        return self._with_quants(deployment.model.casefold(), real, deployment, excluding=excluding)
+
+    def _with_quants(
+        self, folded: str, own: Candidate | None, deployment: Deployment, *, excluding: str
+    ) -> Candidate | None:
+        quants = (r for r in self._quants.get(folded, []) if r.casefold() != excluding and self._trusted(r))
+        found = [self._best(entry, deployment) for r in quants if (entry := self._entry(r))]
+        return assess.best_of([*found, own])

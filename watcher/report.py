@@ -1,0 +1,183 @@
+"""What an alert says: pure, plain text in sections; the renderers escape it for their target."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from watcher import licences
+from watcher.situation import Candidate, Situation
+from watcher.types import Alert, Change, ChangeKind, FitVerdict, Section, Verdict
+
+GIB = 1024**3
+T = TypeVar("T")
+
+_HEADLINES = {
+    "model-in-use-removed": "{repo} is no longer on the Hub",
+    "model-in-use-gated": "{repo} is now gated",
+    "model-in-use-replaced": "{repo}: weights replaced under the same name",
+    "licence-in-use": "{repo}: licence {before} -> {after}",
+    "licence-unlocks": "{repo} is now {after}: your rules allow it",
+    "quant-in-use": "{repo}: a quant of your model that changes what fits",
+    "new-family": "New family: {repo}",
+    "new-size": "{repo}: a new size that fits",
+    "new-architecture": "{repo}: a new architecture that fits",
+}
+_NEXT_STEPS = {
+    "model-in-use-removed": "Keep your local copy, and pick the successor while nobody is in a hurry.",
+    "model-in-use-gated": "Accept the terms with the account of your servers' token before the next node pulls.",
+    "model-in-use-replaced": "Read the publisher's note, then pull again or pin the revision you run.",
+    "licence-in-use": "Show the new terms to legal before the next upgrade; the copy you run keeps its old terms.",
+    "licence-unlocks": "Put it on the shortlist and run your evaluation set.",
+    "quant-in-use": "Pull it on a test node and run your evaluation set against the weights in use.",
+    "new-family": "Run your evaluation set on it before anybody asks.",
+    "new-size": "Compare it with the model in use on your evaluation set.",
+    "new-architecture": "Check that your engine supports it, then run your evaluation set.",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Warranted:
+    """An alert verdict with the situation it was judged in."""
+
+    verdict: Verdict
+    situation: Situation
+
+
+def build_alert(items: Sequence[Warranted], now: datetime) -> Alert:
+    """One alert for verdicts of one trigger and thread, over deployments and repos.
+
+    Raises ValueError on an empty sequence. The id hashes what the alert says, not when.
+    """
+    first = items[0].verdict
+    title = _title(items)
+    sections = (
+        Section(heading="What changed", lines=_what(items)),
+        Section(
+            heading="Why it matters to you",
+            lines=tuple(_unique(f"{_place(i)}: {i.verdict.reason}" for i in items)),
+        ),
+        *_fit_section(items),
+        *_caveats(items),
+        Section(heading="Next step", lines=_next_step(first)),
+    )
+    links = tuple(_unique((i.verdict.change.key.id, _page(i)) for i in items))
+    deployments = tuple(_unique(i.verdict.deployment for i in items if i.verdict.deployment))
+    said = json.dumps([title, [[s.heading, s.lines] for s in sections], links, deployments], sort_keys=True)
+    return Alert(
+        id=hashlib.sha256(said.encode()).hexdigest()[:16],
+        thread=first.change.lineage.thread,
+        trigger=first.trigger,
+        title=title,
+        sections=sections,
+        links=links,
+        deployments=deployments,
+        created_at=now,
+    )
+
+
+def _title(items: Sequence[Warranted]) -> str:
+    change = items[0].verdict.change
+    repos = _unique(i.verdict.change.key.id for i in items)
+    headline = _HEADLINES.get(items[0].verdict.trigger, "{repo}: " + change.kind.value)
+    text = headline.format(
+        repo=change.key.id, before=_value(change, change.before), after=_value(change, change.after)
+    )
+    return text if len(repos) == 1 else f"{text} (and {len(repos) - 1} more)"
+
+
+def _value(change: Change, value: str | None) -> str:
+    if change.kind is ChangeKind.LICENCE and value:
+        return licences.title(value)
+    return value or "nothing"
+
+
+def _what(items: Sequence[Warranted]) -> tuple[str, ...]:
+    lines = []
+    for change in _unique(i.verdict.change for i in items):
+        moved = (
+            f"{_value(change, change.before)} -> {_value(change, change.after)}"
+            if change.before
+            else change.after
+        )
+        lines.append(f"{change.key.id}: {change.kind.value}, {moved}")
+        lines += [f"evidence: {note}" for note in change.evidence]
+    first = items[0]
+    if change_evidence := first.situation.evidence.quantised_by:
+        lines.append(f"evidence: quantised by {' and '.join(sorted(change_evidence))}")
+    lines.append(f"seen {first.verdict.change.detected_at:%Y-%m-%d %H:%M} UTC")
+    return tuple(_unique(lines))
+
+
+def _place(item: Warranted) -> str:
+    d = item.situation.deployment
+    return f"{d.name} ({d.hardware.name})" if d else "your team"
+
+
+def _page(item: Warranted) -> str:
+    repo = item.verdict.change.key.id
+    return f"https://huggingface.co/{repo}"
+
+
+def _fit_section(items: Sequence[Warranted]) -> tuple[Section, ...]:
+    lines: list[str] = []
+    for item in items:
+        if item.verdict.change.kind in (ChangeKind.GATED, ChangeKind.REMOVED, ChangeKind.QUANT_REPLACED):
+            continue
+        s = item.situation
+        if s.deployment is None or s.candidate is None:
+            continue
+        d = s.deployment
+        lines.append(
+            f"{d.name} on {d.hardware.name}, {d.load.users} user(s) x {d.load.context_tokens} tokens, {d.engine}:"
+        )
+        lines.append(f"  {item.verdict.change.key.id} {fit_line(s.candidate)}")
+        if s.incumbent is not None and item.verdict.change.key.folded != d.model.casefold():
+            lines.append(f"  in use: {d.model} {fit_line(s.incumbent)}")
+    return (Section(heading="Fit", lines=tuple(_unique(lines))),) if lines else ()
+
+
+def fit_line(candidate: Candidate) -> str:
+    """One line a person can check: verdict, memory, users, speed."""
+    fit = candidate.fit
+    memory = f"{fit.required_bytes / GIB:.1f} of {fit.budget_bytes / GIB:.1f} GiB"
+    users = f"up to {fit.max_users} user(s)" if fit.verdict is not FitVerdict.NO else "no room"
+    speed = fit.decode_tokens_per_second
+    pace = f", {speed.low:.0f}-{speed.high:.0f} tok/s per user" if speed else ""
+    assumed = " (if somebody publishes it)" if candidate.hypothetical else ""
+    return f"{candidate.label}{assumed}: {fit.verdict.value}, {memory}, {users}{pace}"
+
+
+def _caveats(items: Sequence[Warranted]) -> tuple[Section, ...]:
+    lines: list[str] = []
+    for item in items:
+        s = item.situation
+        change = item.verdict.change
+        if change.kind is ChangeKind.LICENCE and change.after:
+            lines += [
+                f"{licences.title(change.after)}: {duty}" for duty in licences.obligations(change.after)
+            ]
+        elif s.licence and change.kind.value.startswith("new-"):
+            lines += [f"licence {licences.title(s.licence)}", *licences.obligations(s.licence)]
+            origin = s.registry.origin(change.lineage.family) if change.lineage.family else None
+            lines += [f"maker's origin: {origin}"] if origin else []
+        if s.candidate and change.kind not in (
+            ChangeKind.GATED,
+            ChangeKind.REMOVED,
+            ChangeKind.QUANT_REPLACED,
+        ):
+            if s.candidate.fit.verdict is FitVerdict.TIGHT:
+                lines.append("tight fit: inside the error of the estimate; measure before you promise")
+            lines += s.candidate.fit.notes[:2]
+    return (Section(heading="Caveats", lines=tuple(_unique(lines))),) if lines else ()
+
+
+def _next_step(verdict: Verdict) -> tuple[str, ...]:
+    step = _NEXT_STEPS.get(verdict.trigger, "Have a look.")
+    return (step, f"The whole story: modelwatch explain {verdict.change.key.id}")
+
+
+def _unique(values: Iterable[T]) -> list[T]:
+    return list(dict.fromkeys(values))

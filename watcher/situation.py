@@ -1,0 +1,82 @@
+"""What a trigger may look at besides the change: gathered by the caller, so that judging stays pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from watcher.families import Registry
+from watcher.types import Deployment, Fit, Member, RepoFacts, Stack
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """How patient and how strict: settle for any newcomer, quant_settle for quants of a new model.
+
+    Newcomers without evidence are watched for waiting_limit, then let go.
+    """
+
+    settle: timedelta = timedelta(hours=24)
+    quant_settle: timedelta = timedelta(days=7)
+    waiting_limit: timedelta = timedelta(days=21)
+    told_recently: timedelta = timedelta(days=14)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """Independent signs that a newcomer matters: trusted quantisers' names, and the trending list."""
+
+    quantised_by: frozenset[str] = frozenset()
+    trending: bool = False
+
+    @property
+    def enough(self) -> bool:
+        return len(self.quantised_by) >= 2 or (self.trending and bool(self.quantised_by))
+
+    def sentence(self) -> str:
+        signs = [f"quantised by {' and '.join(sorted(self.quantised_by))}"] if self.quantised_by else []
+        signs += ["on the trending list"] if self.trending else []
+        return ", ".join(signs) or "no independent evidence yet"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """The best way to run a repo on one pool: which weights (label, possibly hypothetical) and how it fits."""
+
+    label: str
+    hypothetical: bool
+    fit: Fit
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Situation:
+    """The world around one change, for one deployment (None: the team as a whole).
+
+    complete: the weights are all there (None unknown). candidate is the best fit of the repo for
+    the deployment, incumbent that of the model in use; relatives are the family's official repos,
+    or for a quant the other quants of its base. offers_wanted: the repo has the format the deployment
+    asks for; wanted_elsewhere: another trusted repo has it already. told: threads and triggers alerted of late.
+    """
+
+    stack: Stack
+    registry: Registry
+    policy: Policy
+    now: datetime
+    facts: RepoFacts
+    licence: str | None
+    complete: bool | None
+    deployment: Deployment | None
+    first_seen: datetime
+    candidate: Candidate | None = None
+    others: Mapping[str, Candidate] = field(default_factory=dict)
+    incumbent: Candidate | None = None
+    incumbent_family: str | None = None
+    relatives: tuple[Member, ...] = ()
+    offers_wanted: bool = False
+    wanted_elsewhere: bool = False
+    base_created_at: datetime | None = None
+    evidence: Evidence = Evidence()
+    told: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    @property
+    def families_in_use(self) -> frozenset[str]:
+        return frozenset({self.incumbent_family} if self.incumbent_family else ())

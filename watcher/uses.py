@@ -1,0 +1,77 @@
+"""Who uses what: does a repo, a quant or a kind of model belong to a deployment?"""
+
+from watcher.situation import Situation
+from watcher.types import Change, Deployment, Lineage, RepoFacts
+
+# domain.md section 8: tasks that a small specialist serves better than an LLM, and the variants
+# and pipeline tags by which the Hub tells such specialists.
+_SPECIALISTS = {
+    "embed": ({"embedding"}, {"feature-extraction", "sentence-similarity"}),
+    "rerank": ({"reranker"}, {"text-ranking"}),
+    "classify": ({"guard", "classifier"}, {"text-classification", "zero-shot-classification"}),
+    "extract": ({"extractor"}, {"token-classification"}),
+    "transcribe": ({"audio", "speech"}, {"automatic-speech-recognition"}),
+}
+_LLM_PIPELINES = frozenset(
+    {"text-generation", "image-text-to-text", "any-to-any", "conversational", "text2text-generation"}
+)
+_NOT_LLM_VARIANTS = frozenset({"embedding", "reranker", "guard", "audio", "speech", "ocr", "image", "video"})
+
+
+def narrow_task(deployment: Deployment) -> bool:
+    return deployment.task in _SPECIALISTS
+
+
+def same_task(lineage: Lineage, deployment: Deployment | None, facts: RepoFacts | None = None) -> bool:
+    """Whether this kind of model could serve the deployment; what is not stated counts as an LLM."""
+    if deployment is None:
+        return True
+    pipeline = facts.pipeline_tag if facts else None
+    if narrow_task(deployment):
+        variants, pipelines = _SPECIALISTS[deployment.task]
+        return lineage.variant in variants or pipeline in pipelines
+    if lineage.variant in _NOT_LLM_VARIANTS:
+        return False
+    return pipeline is None or pipeline in _LLM_PIPELINES
+
+
+def repo_in_use(change: Change, s: Situation) -> str | None:
+    """How the deployment uses this very repo, in words; None when it does not."""
+    ids = {change.key.folded}
+    if change.before and "/" in change.before:
+        ids.add(change.before.casefold())
+    d = s.deployment
+    if d is not None and d.model.casefold() in ids:
+        return f"{d.model}, which {d.name} runs"
+    if d is not None and (repo := quant_repo(d)) and repo.casefold() in ids:
+        return f"{repo}, whose weights {d.name} runs"
+    for model in s.stack.shortlist:
+        if model.casefold() in ids:
+            return f"{model}, a shortlisted candidate"
+    return None
+
+
+def quant_in_use(change: Change, s: Situation) -> str | None:
+    """A trusted quant of the deployed model, in the format the deployment asks for."""
+    d = s.deployment
+    if d is None or not change.lineage.quant or quant_repo(d):
+        return None
+    if (change.lineage.base_repo or "").casefold() != d.model.casefold():
+        return None
+    trusted = s.registry.trusted_quantisers | {q.casefold() for q in s.stack.quantisers}
+    if change.lineage.publisher.casefold() not in trusted or not s.offers_wanted:
+        return None
+    return f"{change.key.id}, a {d.quant or 'quant'} of the model that {d.name} runs,"
+
+
+def wanted_quant(change: Change, s: Situation) -> bool:
+    """The first trusted repo that offers the format the deployment asks for."""
+    return bool(s.deployment and s.deployment.quant and s.offers_wanted and not s.wanted_elsewhere)
+
+
+def quant_repo(deployment: Deployment) -> str | None:
+    """The exact repo of a deployment's quant, where it names one ("org/name" or "org/name/file")."""
+    quant = deployment.quant or ""
+    if "/" not in quant:
+        return None
+    return "/".join(quant.split("/")[:2])
