@@ -1,1 +1,1 @@
-"""modelwatch remembers: all SQL and all table classes; what comes out are the plain types of watcher.types."""
+"""modelwatch remembers: all SQL and all table classes; out come the plain types of watcher.types."""

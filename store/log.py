@@ -1,0 +1,77 @@
+"""The observation log as JSON lines, one shape for backups, backtests, tests and bug reports.
+
+    {"source": "hub", "key": "Qwen/Qwen3-8B", "seen_at": "2026-08-22T10:00:00.000000Z", "row": {...}}
+
+row is the outside's own row as it came; turning it into an observation again is the source's work.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TextIO
+
+from store.db import Store
+from store.files import reading
+from store.moments import to_text
+from watcher.types import Json, Problem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogRow:
+    """One line of the log."""
+
+    source: str
+    key: str
+    seen_at: datetime
+    row: Json
+
+
+def export_log(store: Store, out: TextIO, since: datetime | None = None) -> int:
+    """Write the log in the order it was written, from a moment on, and return the number of lines."""
+    select = "SELECT source, key, seen_at, row FROM observations WHERE seen_at >= ? ORDER BY id"
+    lines = 0
+    with reading(store.path) as connection:
+        for row in connection.execute(select, [to_text(since) if since else ""]):
+            head = json.dumps({"source": row["source"], "key": row["key"], "seen_at": row["seen_at"]})
+            out.write(f'{head[:-1]}, "row": {row["row"]}}}\n')
+            lines += 1
+    return lines
+
+
+def import_log(lines: Iterable[str]) -> Iterator[LogRow | Problem]:
+    """The rows of exported lines; a bad line is a Problem that names its number, and the rest goes on."""
+    for number, line in enumerate(lines, start=1):
+        text = line.strip().removeprefix("\ufeff")
+        if not text:
+            continue
+        try:
+            yield _log_row(json.loads(text))
+        except (ValueError, RecursionError) as e:
+            yield Problem(source="import", key=f"line {number}", message=f"line {number}: {_reason(e)}")
+
+
+def _log_row(value: Any) -> LogRow:
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")
+    for name, kind in (("source", str), ("key", str), ("seen_at", str), ("row", dict)):
+        if not isinstance(value.get(name), kind) or not value[name]:
+            raise ValueError(f'"{name}" is missing or is not {"an object" if kind is dict else "text"}')
+    seen_at = _moment(value["seen_at"])
+    return LogRow(source=value["source"], key=value["key"], seen_at=seen_at, row=value["row"])
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError('"seen_at" is not an ISO 8601 time') from None
+    if moment.utcoffset() is None:
+        raise ValueError('"seen_at" has no time zone')
+    return moment
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"not JSON ({error.msg} at column {error.colno})"
+    return str(error)

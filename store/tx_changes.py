@@ -1,0 +1,77 @@
+"""What changed and what was decided about it: changes, verdicts, fits and the team's decisions."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import insert, select
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from store.codec import clean
+from store.rows import change_of, change_values, fit_values, fold, verdict_of, verdict_values
+from store.schema import changes, decisions, fits, verdicts
+from store.tx_base import TxBase, upsert
+from watcher.types import Action, Change, FitRecord, Verdict
+
+
+def change_id_of(change: Change) -> str:
+    """Twelve hex digits of what changed and on which UTC day, so that the same change is recorded once."""
+    day = change.detected_at.astimezone(UTC).date().isoformat()
+    said = [change.kind.value, change.key.source, fold(change.key.id), change.before, change.after, day]
+    return hashlib.sha256(json.dumps([clean(s) if s else s for s in said]).encode()).hexdigest()[:12]
+
+
+class ChangesTx(TxBase):
+    def save_change(self, change: Change) -> str:
+        """Record a change unless it is there already; returns its id."""
+        change_id = change_id_of(change)
+        statement = sqlite_insert(changes).on_conflict_do_nothing(index_elements=["id"])
+        self._connection.execute(statement, change_values(change_id, change))
+        return change_id
+
+    def change(self, change_id: str) -> Change | None:
+        row = self._connection.execute(select(changes).where(changes.c.id == change_id)).first()
+        return change_of(row) if row else None
+
+    def save_verdicts(self, change_id: str, verdicts_: Sequence[Verdict], now: datetime) -> None:
+        """Append; the latest per deployment is the current one."""
+        self._many(insert(verdicts), [verdict_values(change_id, verdict, now) for verdict in verdicts_])
+
+    def due_holds(self, now: datetime) -> list[tuple[str, Verdict]]:
+        """(change id, verdict) for every current hold whose time has come, the longest due first."""
+        v, newer = verdicts.c, verdicts.alias()
+        superseded = (
+            select(newer.c.id)
+            .where(newer.c.change_id == v.change_id, newer.c.id > v.id)
+            .where(newer.c.deployment.is_not_distinct_from(v.deployment))
+            .exists()
+        )
+        due = (
+            select(verdicts)
+            .where(v.action == Action.HOLD.value, v.until <= now, ~superseded)
+            .order_by(v.until, v.id)
+        )
+        found: dict[str, Change | None] = {}
+        holds = []
+        for row in self._rows(due):
+            if row.change_id not in found:
+                found[row.change_id] = self.change(row.change_id)
+            if (change := found[row.change_id]) is not None:
+                holds.append((row.change_id, verdict_of(row, change)))
+        return holds
+
+    def save_fits(self, records: Sequence[FitRecord], now: datetime) -> None:
+        """Write each fit over the last one of the same repo, label, hardware and deployment."""
+        values = {
+            (v["repo"], v["label"], v["hardware"], v["deployment"]): v
+            for v in (fit_values(r, now) for r in records)
+        }
+        self._many(upsert(fits), list(values.values()))
+
+    def record_decision(
+        self, *, thread: str, choice: str, reason: str, by: str, now: datetime, until: datetime | None = None
+    ) -> None:
+        """Append what the team decided about a release; choice is evaluate, adopt or reject."""
+        said = {"thread": thread, "choice": choice, "reason": reason, "by": by, "until": until, "at": now}
+        self._connection.execute(insert(decisions), said)

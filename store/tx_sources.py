@@ -1,0 +1,66 @@
+"""How the sources do: their states, their problems as episodes, and the append-only log of what they said."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, fields
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+
+from store.codec import clean, encode_row
+from store.rows import fold
+from store.schema import observations as observations_table
+from store.schema import problems, source_states
+from store.tx_base import TxBase, upsert
+from watcher.types import Observation, Problem, SourceState
+
+_STATE_FIELDS = tuple(field.name for field in fields(SourceState))
+
+
+class SourcesTx(TxBase):
+    def source_state(self, source: str) -> SourceState:
+        """What was saved last, or the state of a source never asked."""
+        row = self._connection.execute(select(source_states).where(source_states.c.source == source)).first()
+        if row is None:
+            return SourceState(source=source)
+        return SourceState(**{name: getattr(row, name) for name in _STATE_FIELDS})
+
+    def save_source_state(self, state: SourceState) -> None:
+        self._connection.execute(upsert(source_states), asdict(state))
+
+    def note_problem(self, problem: Problem, now: datetime) -> bool:
+        """Count a problem; True when this opens an episode, False while one with the same words is open."""
+        p = problems.c
+        again = (
+            update(problems)
+            .where(p.source == problem.source, p.key.is_not_distinct_from(problem.key))
+            .where(p.message == problem.message, p.closed_at.is_(None))
+            .values(count=p.count + 1, last_seen=now)
+        )
+        if self._connection.execute(again).rowcount:
+            return False
+        opened = {"source": problem.source, "key": problem.key, "message": problem.message}
+        self._connection.execute(insert(problems), opened | {"first_seen": now, "last_seen": now, "count": 1})
+        return True
+
+    def close_problems(self, source: str, still: set[tuple[str | None, str]], now: datetime) -> None:
+        """End every open episode of the source whose (key, message) is not among those still there."""
+        p = problems.c
+        there = {(None if key is None else clean(key), clean(message)) for key, message in still}
+        rows = self._rows(select(p.id, p.key, p.message).where(p.source == source, p.closed_at.is_(None)))
+        for row in rows:
+            if (row.key, row.message) not in there:
+                self._connection.execute(update(problems).where(p.id == row.id).values(closed_at=now))
+
+    def log(self, observations: Iterable[Observation]) -> None:
+        """Append what was seen, as the outside said it."""
+        values = [
+            {
+                "source": seen.key.source,
+                "key": seen.key.id,
+                "folded": fold(seen.key.id),
+                "seen_at": seen.seen_at,
+                "row": encode_row(seen.row),
+            }
+            for seen in observations
+        ]
+        self._many(insert(observations_table), values)
