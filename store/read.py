@@ -1,0 +1,12 @@
+"""Questions to the catalog, answered read-only with nothing but sqlite3, so that a command starts in no time.
+
+Every function takes the path of the database and returns plain rows, ready for JSON: times are UTC
+text, sizes bytes. StoreError says what to do where there is no database, or one of another version.
+"""
+
+from store.read_changes import alerts, changes
+from store.read_explain import explain
+from store.read_repos import models, quants
+from store.read_status import status
+
+__all__ = ["alerts", "changes", "explain", "models", "quants", "status"]
