@@ -31,18 +31,21 @@ from watcher.config_values import (
     Devices,
     Digest,
     DigestTime,
-    Duration,
     Endpoint,
     Engine,
     Families,
+    FeedInterval,
     HardwareName,
+    HubInterval,
     Language,
     LicenceId,
     ModelId,
     Name,
     Organisations,
     Quiet,
+    SettleTime,
     StoreUrl,
+    SweepInterval,
     Task,
     TimeZone,
     Token,
@@ -142,9 +145,9 @@ class ChannelSettings(Settings):
 class ScheduleSettings(Settings):
     """How often to look. The digest and quiet hours are in this time zone; everything else is UTC."""
 
-    hub: Annotated[Duration, Field(ge=timedelta(minutes=1), le=timedelta(days=7))] = timedelta(minutes=30)
-    sweep: Annotated[Duration, Field(ge=timedelta(hours=1), le=timedelta(days=30))] = timedelta(hours=24)
-    feeds: Annotated[Duration, Field(ge=timedelta(minutes=5), le=timedelta(days=7))] = timedelta(hours=1)
+    hub: HubInterval = timedelta(minutes=30)
+    sweep: SweepInterval = timedelta(hours=24)
+    feeds: FeedInterval = timedelta(hours=1)
     digest: Digest = DigestTime(day="mon", at=time(8, 0))
     timezone: TimeZone = "UTC"
 
@@ -152,8 +155,8 @@ class ScheduleSettings(Settings):
 class PolicySettings(Settings):
     """When a change is worth a word. evaluation_gain is a share: 0.20 is 20 % better."""
 
-    settle: Annotated[Duration, Field(le=timedelta(days=60))] = timedelta(hours=24)
-    quant_settle: Annotated[Duration, Field(le=timedelta(days=60))] = timedelta(days=7)
+    settle: SettleTime = timedelta(hours=24)
+    quant_settle: SettleTime = timedelta(days=7)
     max_alerts_per_week: Annotated[int, Field(ge=0, le=1000)] = 5
     evaluation_gain: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.20
 

@@ -65,13 +65,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The question to end a message with, or nothing when no known word is near."""
     by_folded = {candidate.casefold(): candidate for candidate in known}
     near = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
-    if not near:
-        folded = word.casefold()
-        starts = (
-            [candidate for candidate in by_folded if candidate.startswith(folded)] if len(folded) > 1 else []
-        )
-        near = starts[:1] if len(starts) == 1 else []
-    return f" (did you mean '{by_folded[near[0]]}'?)" if near else ""
+    if near:
+        return f" (did you mean '{by_folded[near[0]]}'?)"
+    begun = [known for folded, known in by_folded.items() if folded.startswith(word.casefold())]
+    if not begun or len(word) < 2:
+        return ""
+    return f" (did you mean {' or '.join(repr(known) for known in begun[:4])}?)"
 
 
 def listed(words: Iterable[str], limit: int = 12) -> str:

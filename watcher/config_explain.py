@@ -7,14 +7,12 @@ what came out of an environment variable or a secret file is never shown.
 import types
 import typing
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from watcher.config_errors import KeyPath, did_you_mean, listed, printable
-from watcher.config_values import duration_text
 from watcher.yamllines import Document
 
 _SPELLINGS = {
@@ -35,6 +33,7 @@ _WANTED = {
     "finite_number": "needs a finite number",
     "string_type": "needs text",
     "tuple_type": "needs a list, such as [first, second]",
+    "dict_type": "needs a mapping of names to entries",
     "mapping_type": "needs a mapping of names to entries",
     "model_type": "needs a mapping of keys to values",
     "model_attributes_type": "needs a mapping of keys to values",
@@ -90,8 +89,7 @@ def _sentence(error: ErrorDetails, raw: str | None) -> str:
         return _not_among(context["expected"], raw)
     if kind in _BOUNDS:
         words, name = _BOUNDS[kind]
-        bound = context[name]
-        return f"{words} {duration_text(bound) if isinstance(bound, timedelta) else bound}"
+        return f"{words} {context[name]}"
     return _WANTED.get(kind, error["msg"])
 
 

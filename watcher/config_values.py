@@ -83,6 +83,15 @@ def _duration(value: object) -> timedelta:
     return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
 
 
+def _between(least: timedelta, most: timedelta) -> AfterValidator:
+    def check(value: timedelta) -> timedelta:
+        if not least <= value <= most:
+            raise ValueError(f"must be between {duration_text(least)} and {duration_text(most)}")
+        return value
+
+    return AfterValidator(check)
+
+
 def _clock(text: str) -> time | None:
     match = _CLOCK.fullmatch(text.strip())
     return time(int(match[1]), int(match[2])) if match else None
@@ -192,6 +201,10 @@ def _folding(fold: Callable[[str], str]) -> AfterValidator:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+HubInterval = Annotated[Duration, _between(timedelta(minutes=1), timedelta(days=7))]
+SweepInterval = Annotated[Duration, _between(timedelta(hours=1), timedelta(days=30))]
+FeedInterval = Annotated[Duration, _between(timedelta(minutes=5), timedelta(days=7))]
+SettleTime = Annotated[Duration, _between(timedelta(0), timedelta(days=60))]
 Digest = Annotated[DigestTime, BeforeValidator(_digest_time)]
 Quiet = Annotated[QuietHours, BeforeValidator(_quiet_hours)]
 TimeZone = Annotated[str, AfterValidator(_timezone)]

@@ -21,6 +21,10 @@ MAX_VALUES = 10_000
 MAX_DEPTH = 24
 
 _CORE = "tag:yaml.org,2002:"
+_VALUE_KINDS = {
+    _CORE + kind
+    for kind in ("str", "null", "bool", "int", "float", "timestamp", "value", "merge", "map", "seq")
+}
 _VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^{}]*))?\}|\$\{")
 _KEY_KINDS = {
     "bool": "YAML reads this key as yes or no: put it in quotes",
@@ -29,6 +33,15 @@ _KEY_KINDS = {
     "timestamp": "YAML reads this key as a date: put it in quotes",
     "null": "a key is missing in front of the colon",
     "merge": "the merge key << is not supported: repeat the keys instead",
+}
+_ADVICE = {
+    "mapping values are not allowed": (
+        "a colon where none may stand: check the indentation, and quote a value that holds ': '"
+    ),
+    "expected <block end>": "the indentation of this line does not match the lines above it",
+    "expected ',' or '": "a { or [ is not closed before here",
+    "unexpected end of stream": "a quotation mark is not closed",
+    "could not find expected ':'": "a colon and a space are missing after the key",
 }
 
 
@@ -145,10 +158,11 @@ def _explained(error: yaml.MarkedYAMLError, text: str, index: int) -> str:
         return "a value that starts with * or & must be in quotes"
     if "tag" in problem:
         return "a value that starts with ! must be in quotes"
-    if "mapping values are not allowed" in problem:
-        return "a colon where none may stand: check the indentation, and quote a value that holds ': '"
     if "single document" in (error.context or ""):
         return "a second document begins here: one file holds one configuration"
+    for sign, advice in _ADVICE.items():
+        if sign in problem:
+            return advice
     return f"broken YAML: {printable(problem, 120)}"
 
 
@@ -191,7 +205,7 @@ class _Reading:
             raise _refusal(
                 self.document.file, _start(node), "too many values behind an alias: write them out"
             )
-        if not node.tag.startswith(_CORE) or node.tag == _CORE + "binary":
+        if node.tag not in _VALUE_KINDS:
             self._complain(node, path, "a value that starts with ! must be in quotes")
             self.document.unreadable.add(path)
             return None
