@@ -26,18 +26,17 @@ READ_S = 15.0
 ATTEMPT_S = 25.0
 """Above connect and read together with a slow name server: so what ends here is a target that hangs."""
 
-_MAIL = frozenset(
-    "mailto mailtos sendgrid mailgun ses o365 azure sparkpost smtp2go resend brevo postmark mailersend "
-    "sendpulse".split()
+_MAIL = re.compile(
+    "mailtos?|sendgrid|mailgun|ses|o365|azure|sparkpost|smtp2go|resend|brevo|postmark|mailersend|sendpulse"
 )
 _SLACK_MODES = ("hook", "gov-hook", "bot")  # workflows take plain text
 _SCHEME = re.compile(r"^\s*([a-z][a-z0-9+.-]{0,20})://", re.IGNORECASE)
 
 # What waiting does not change: bad request, unauthorised, forbidden, not found, gone, too large, refused.
 _PERMANENT_HTTP = frozenset([400, 401, 403, 404, 405, 410, 413, 415, 422])
-_PERMANENT_SLACK = frozenset(
-    "invalid_auth not_authed account_inactive token_revoked token_expired no_permission missing_scope "
-    "channel_not_found not_in_channel is_archived invalid_blocks".split()
+_PERMANENT_SLACK = re.compile(
+    "invalid_auth|not_authed|account_inactive|token_(revoked|expired)|no_permission|missing_scope"
+    "|channel_not_found|not_in_channel|is_archived|invalid_blocks"
 )
 _HTTP_STATUS = re.compile(r"\berror=(\d{3})\.?\s*$")  # how Apprise's HTTP plugins end their warning
 _SMTP_STATUS = re.compile(r"^Socket Exception: (?:\{'[^']*': )?\(([45]\d\d), b|was refused: ([45]\d\d) ")
@@ -94,7 +93,7 @@ def takes_mrkdwn(service: Service) -> bool:
 
 
 def takes_html(service: Service) -> bool:
-    return service.schema in _MAIL
+    return _MAIL.fullmatch(service.schema) is not None
 
 
 def post(service: Service, title: str, body: str, body_format: NotifyFormat | None) -> Failure | None:
@@ -126,7 +125,7 @@ def failure_of(service: str, status: AppriseResultStatus, log: Sequence[tuple[st
     if status == AppriseResultStatus.TIMEOUT or _sent_but_unanswered(spoken):
         return Failure(message=f"{service} gave no answer in time; it may have arrived", timed_out=True)
     if service == "Slack" and (word := _first(_SLACK_ERROR, spoken)):
-        return Failure(message=f"Slack answered {word}", permanent=word in _PERMANENT_SLACK)
+        return Failure(message=f"Slack answered {word}", permanent=bool(_PERMANENT_SLACK.fullmatch(word)))
     if code := _first(_HTTP_STATUS, spoken):
         return Failure(
             message=f"{service} answered {_named(int(code))}", permanent=int(code) in _PERMANENT_HTTP
@@ -161,8 +160,8 @@ def problem_of(url: str) -> str | None:
         targets = len(service)
         if targets > 1:
             return (
-                f"names {targets} targets: give each its own channel (or, for mail, use cc), so that a failure "
-                "of one does not repeat the message to the others"
+                f"names {targets} targets: give each its own channel (or, for mail, use cc), so that a "
+                "failure of one does not repeat the message to the others"
             )
         return None
     return _unreadable(scheme)

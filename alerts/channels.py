@@ -110,7 +110,7 @@ class AppriseChannel:
     def __init__(self, name: str, url: str) -> None:
         self.name = name
         self._url = SecretStr(url)
-        self._service: "Service | None" = None
+        self._service: Service | None = None
         self._accepted: dict[str, int] = {}
 
     def __repr__(self) -> str:
