@@ -48,7 +48,7 @@ class Codec(Generic[T]):
         try:
             return self._adapter.dump_json(value, **options).decode()
         except PydanticSerializationError:
-            return to_json(clean_json(self._adapter.dump_python(value, mode="json", **options))).decode()
+            return to_json(clean_json(self._adapter.dump_python(value, **options))).decode()
 
     def decode(self, text: str) -> T:
         """Raises pydantic.ValidationError on a text that is not this type."""

@@ -20,7 +20,7 @@ _CONDITIONS = {
     "kind": "c.kind = :kind",
     "family": "c.family = :family COLLATE NOCASE",
     "repo": "c.folded = :repo OR :repo NOT LIKE '%/%' AND instr(c.folded, :repo) > 0",
-    "action": "c.id IN (SELECT v.change_id FROM verdicts v WHERE v.action = :action AND " + CURRENT + ")",
+    "action": f"c.id IN (SELECT v.change_id FROM verdicts v WHERE v.action = :action AND {CURRENT})",  # noqa: S608 - constants
 }
 
 

@@ -12,10 +12,11 @@ from store.moments import for_people, to_text
 
 Rows = list[dict[str, Any]]
 
-# One verdict per label and pool: for the team as a whole where there is one, else the worst of the deployments.
+# One verdict per label and pool: the team's own where there is one, else the worst of the deployments'.
 _FITS_HERE = """EXISTS (SELECT 1 FROM variants v JOIN fits f ON f.repo = v.repo AND f.label = v.label
     WHERE v.repo = r.folded AND f.hardware = :fits AND f.verdict <> 'no'
-    AND (:format IS NULL OR v.format = :format) AND (f.deployment = '' OR NOT EXISTS (SELECT 1 FROM fits g WHERE g.repo = f.repo AND g.label = f.label
+    AND (:format IS NULL OR v.format = :format)
+    AND (f.deployment = '' OR NOT EXISTS (SELECT 1 FROM fits g WHERE g.repo = f.repo AND g.label = f.label
         AND g.hardware = f.hardware AND (g.deployment = '' OR g.verdict = 'no'))))"""
 
 _CONDITIONS = {
@@ -26,9 +27,9 @@ _CONDITIONS = {
     "publisher": "r.publisher = :publisher",
     "fits": _FITS_HERE,
 }
-# Not the facts: reading them all would make an unlimited question ten times slower.
-_COLUMNS = """r.folded, r.repo_id, r.publisher, r.base_repo, r.family, r.version, r.size, r.licence, r.downloads,
-    r.created_at, r.first_seen, r.last_modified"""
+# Not the facts: they are most of a row, and no answer needs them.
+_COLUMNS = """r.folded, r.repo_id, r.publisher, r.base_repo, r.family, r.version, r.size, r.licence,
+    r.downloads, r.created_at, r.first_seen, r.last_modified"""
 _WORST_FIRST = {"no": 0, "tight": 1, "fits": 2}
 
 
