@@ -1,5 +1,6 @@
 """The configuration: what it means, what is refused, and where a mistake is said to be."""
 
+import contextlib
 import re
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from typing import Any, get_args, get_origin
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from watcher.config import Config, parse_config, stack_of
@@ -299,6 +302,15 @@ def test_a_secret_file_that_is_not_text() -> None:
 
     with pytest.raises(ConfigError, match=r"hub\.token_file: the file is not UTF-8 text"):
         parse_config("hub: {token_file: f}", file="c", env={}, read_file=read_file, devices=(), families=())
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.text(alphabet="ab:{}[]-?&*!#'\"$|>%@`,~ \n\t\\1", max_size=40), st.integers(0, len(EXAMPLE)))
+def test_whatever_is_typed_into_the_example_ends_in_a_configuration_or_a_complaint(
+    text: str, at: int
+) -> None:
+    with contextlib.suppress(ConfigError):
+        parse(EXAMPLE[:at] + text + EXAMPLE[at:])
 
 
 def test_settings_are_frozen_and_refuse_the_unknown() -> None:
