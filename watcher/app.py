@@ -1,25 +1,34 @@
-"""The one place that knows sources, store and alerts: it ties the knots and holds no rule of its own."""
+"""The one place that knows sources, store and alerts: it ties the knots and holds no rule of its own.
+
+The edges are imported where they are opened: SQLAlchemy, the Hub client and Apprise cost most of
+a second together, and a question to the catalog needs none of them.
+"""
 
 import random
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TextIO
 
-from alerts.channels import Channel, JsonLinesChannel, TerminalChannel, open_channel
-from alerts.deliver import Outcome as DeliveryOutcome
-from alerts.deliver import deliver
-from sources.hub import HubSource
-from store.db import Store
 from watcher.config import Config, stack_of
 from watcher.families import Registry, load_families
 from watcher.fit.devices import devices
-from watcher.judging import Rules
-from watcher.rounds import Limits, Round, RoundReport
-from watcher.situation import Policy
-from watcher.types import Stack
+from watcher.types import Alert, Stack
+
+if TYPE_CHECKING:
+    from alerts.channels import Channel
+    from alerts.deliver import Outcome as DeliveryOutcome
+    from sources.hub import HubSource
+    from sources.standin.server import StandIn
+    from store.db import Store
+    from store.lock import DaemonLock
+    from watcher.judging import Rules
+    from watcher.rounds import RoundReport
+    from watcher.types import Entry, Known, Observation
 
 Progress = Callable[[str, int, int], None]
 
@@ -40,9 +49,14 @@ class Team:
         names += [d.model.partition("/")[0] for d in self.stack.deployments]
         names += [d.quant.partition("/")[0] for d in self.stack.deployments if d.quant and "/" in d.quant]
         names += [model.partition("/")[0] for model in self.stack.shortlist]
-        return tuple({name.casefold(): name for name in [*names, *hub.quantisers]}.values())
+        last = {name.casefold() for name in hub.quantisers}
+        first = {name.casefold(): name for name in names if name.casefold() not in last}
+        return tuple((first | {name.casefold(): name for name in hub.quantisers}).values())
 
-    def rules(self, channels: Sequence[str]) -> Rules:
+    def rules(self, channels: Sequence[str]) -> "Rules":
+        from watcher.judging import Rules
+        from watcher.situation import Policy
+
         policy = self.config.policy
         return Rules(
             stack=self.stack,
@@ -59,24 +73,38 @@ def team_of(config: Config) -> Team:
 
 def store_path(config: Config) -> Path:
     """The SQLite file that the configuration names."""
-    return Path(config.store.url.removeprefix("sqlite:///"))
+    return Path(config.store.url.get_secret_value().removeprefix("sqlite:///"))
 
 
-def open_store(config: Config) -> Store:
+def open_store(config: Config) -> "Store":
     """Opens the catalog, bringing an older file up to date; raises StoreError saying what to do."""
-    return Store.open(config.store.url)
+    from store.db import Store
+    from store.lock import DaemonLock
+
+    return Store.open(config.store.url.get_secret_value())
+
+
+def questions() -> ModuleType:
+    """The catalog's answers, on plain sqlite3: see store.read."""
+    import store.read
+
+    return store.read
 
 
 def open_source(
     config: Config, *, stop: threading.Event | None = None, on_page: Callable[[str, int], None] | None = None
-) -> HubSource:
+) -> "HubSource":
     """The Hub that the configuration names."""
+    from sources.hub import HubSource
+
     token = config.hub.token.get_secret_value() if config.hub.token else None
     return HubSource(config.hub.endpoint, token or None, stop=stop, on_page=on_page)
 
 
-def open_channels(config: Config, stream: TextIO) -> dict[str, Channel]:
+def open_channels(config: Config, stream: TextIO) -> "dict[str, Channel]":
     """The team's channels; with none configured, the terminal and alerts.jsonl beside the database."""
+    from alerts.channels import JsonLinesChannel, TerminalChannel, open_channel
+
     if not config.channels:
         jsonl = store_path(config).resolve().parent / "alerts.jsonl"
         return {"terminal": TerminalChannel(stream), "alerts.jsonl": JsonLinesChannel(jsonl)}
@@ -85,16 +113,17 @@ def open_channels(config: Config, stream: TextIO) -> dict[str, Channel]:
 
 def sync(
     team: Team,
-    store: Store,
-    source: HubSource,
+    store: "Store",
+    source: "HubSource",
     *,
     now: datetime,
     channels: Sequence[str],
-    authors: Sequence[str] | None = None,
     progress: Progress = lambda author, index, total: None,
     stop: threading.Event | None = None,
-) -> RoundReport:
+) -> "RoundReport":
     """One round over all watched accounts; alerts are committed, not yet sent."""
+    from watcher.rounds import Limits, Round
+
     round_ = Round(
         source=source,
         catalog=store,
@@ -104,15 +133,191 @@ def sync(
         progress=progress,
         stopped=stop.is_set if stop else lambda: False,
     )
-    return round_.run(team.authors if authors is None else authors)
+    return round_.run(team.authors)
 
 
 def send(
-    store: Store,
-    channels: Mapping[str, Channel],
+    store: "Store",
+    channels: "Mapping[str, Channel]",
     *,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     stop: threading.Event | None = None,
-) -> list[DeliveryOutcome]:
+) -> "list[DeliveryOutcome]":
     """Works off what is due in the outbox, one target at a time."""
+    from alerts.deliver import deliver
+
     return deliver(store, channels, now, random.SystemRandom(), stop)
+
+
+def daemon_lock(config: Config) -> "DaemonLock":
+    """One daemon per database; raises StoreBusy naming the process that holds it."""
+    from store.lock import DaemonLock
+
+    return DaemonLock(store_path(config))
+
+
+def export_log(store: "Store", out: TextIO, since: datetime | None) -> int:
+    """Writes the observation log as JSON lines; returns their number."""
+    from store.log import export_log as write
+
+    return write(store, out, since)
+
+
+def import_log(team: Team, store: "Store", lines: Iterable[str]) -> tuple[int, list[str]]:
+    """Reads a log as a baseline; returns how many observations were taken and what was wrong.
+
+    Repos that the catalog knows already are left alone, so that importing twice changes nothing.
+    """
+    from sources.hub_rows import RowError, to_observation
+    from store.log import import_log as read
+    from watcher.catalog import Recorder
+    from watcher.types import Observation, Problem
+
+    problems: list[str] = []
+    seen: list[Observation] = []
+    for line in read(lines):
+        if isinstance(line, Problem):
+            problems.append(line.message)
+            continue
+        try:
+            observation, _problems = to_observation(line.row, line.seen_at)
+            seen.append(observation)
+        except RowError as error:
+            problems.append(f"{line.key}: {error}")
+    with store.write() as tx:
+        known = tx.known(o.key.id for o in seen)
+        fresh = sorted((o for o in seen if o.key.folded not in known), key=lambda o: o.seen_at)
+        Recorder(rules=team.rules(()), now=datetime.now(UTC)).baseline(tx, fresh)
+    return len(fresh), problems
+
+
+Finding = tuple[str, bool, str]
+
+
+def check_store(config: Config) -> Iterator[Finding]:
+    """Whether the catalog opens, writes, and belongs to a version that we understand."""
+    from store.errors import StoreError
+
+    try:
+        with open_store(config) as store, store.write():
+            yield "store", True, f"{store_path(config)} opens and can be written"
+    except StoreError as error:
+        yield "store", False, str(error)
+
+
+def check_sources(team: Team) -> Iterator[Finding]:
+    """Whether each watched account answers, with one small request each, and the models in use exist."""
+    from watcher.types import Presence, SourceError
+
+    source = open_source(team.config)
+    now = datetime.now(UTC)
+    for author in team.authors:
+        try:
+            listing = source.listing(author, now, now)
+        except SourceError as error:
+            yield f"hub:{author}", False, str(error)
+            if author == team.authors[0]:
+                yield "hub", False, f"is {team.config.hub.endpoint} reachable? the other accounts were not tried"
+                return
+            continue
+        found = not any("lists no repos" in problem.message for problem in listing.problems)
+        yield f"hub:{author}", found, "answers" if found else "has no models: is the name right?"
+    for deployment in team.stack.deployments:
+        try:
+            look = source.look(deployment.model, now)
+        except SourceError as error:
+            yield deployment.name, False, str(error)
+            continue
+        here = look.presence in (Presence.PRESENT, Presence.GATED)
+        advice = {Presence.RENAMED: f"is now {look.observation.key.id if look.observation else 'renamed'}: write that"}
+        yield deployment.name, here, f"{deployment.model} " + advice.get(look.presence, f"is {look.presence.value}")
+
+
+def check_channels(config: Config) -> Iterator[Finding]:
+    """Whether each channel's address is one that Apprise understands; nothing is sent."""
+    from alerts.channels import check_url, safe_name
+
+    if not config.channels:
+        yield "channels", True, "none configured: alerts go to the terminal and alerts.jsonl"
+    for name, entry in config.channels.items():
+        url = entry.url.get_secret_value()
+        problem = check_url(url)
+        yield f"channel {name}", problem is None, problem or f"{safe_name(url)} is well-formed; try: channels test"
+
+
+def try_channel(channel: "Channel", now: datetime) -> str | None:
+    """Sends a sample alert; what went wrong, or None."""
+    from alerts.channels import DeliveryError
+    from watcher.report import sample_alert
+
+    try:
+        channel.send(sample_alert(now), now)
+    except DeliveryError as error:
+        return str(error)
+    return None
+
+
+@contextmanager
+def demo_hub() -> "Iterator[tuple[StandIn, tuple[datetime, ...]]]":
+    """The stand-in Hub with the recorded history, and the times of its weekly polls."""
+    from sources.standin.history import load_history
+    from sources.standin.server import StandIn
+
+    world, weeks = load_history()
+    with StandIn(world, now=weeks[0]) as hub:
+        yield hub, tuple(weeks)
+
+
+def alert_json(alert: Alert) -> dict[str, Any]:
+    """An alert as alerts.jsonl holds it."""
+    from alerts.render import as_json
+
+    return as_json(alert)
+
+
+def alert_slack(alert: Alert) -> list[str]:
+    """An alert as the messages that Slack would show."""
+    from alerts.render import as_slack
+
+    return as_slack(alert)
+
+
+def entry_of(team: Team, repo_id: str, now: datetime) -> "tuple[Entry, Known | None]":
+    """A repo and its base: from the catalog where it is known with its files, else read from the Hub.
+
+    Raises SourceError when it is not known and the Hub does not show it.
+    """
+    from watcher.types import SourceError
+
+    with open_store(team.config) as store:
+        with store.read() as tx:
+            found = tx.entries([repo_id]).get(repo_id.casefold())
+            bases = tx.entries([found.lineage.base_repo]) if found and found.lineage.base_repo else {}
+    if found is not None and found.variants:
+        return found, next((entry.known for entry in bases.values()), None)
+    source = open_source(team.config)
+    seen = _observed(source, repo_id, now)
+    if seen is None:
+        raise SourceError(f"{repo_id}: the Hub shows no such repo (deleted, private or misspelt)")
+    parent = seen.facts.base_models[0].repo_id if seen.facts.base_models else None
+    try:
+        base = _observed(source, parent, now) if parent else None
+    except SourceError:
+        base = None  # without its base a quant is judged by its own files
+    return _entry_from(team, seen, base)
+
+
+def _observed(source: "HubSource", repo_id: str, now: datetime) -> "Observation | None":
+    look = source.look(repo_id, now)
+    if look.observation is None:
+        return None
+    return replace(look.observation, details=source.details(look.observation.key.id, look.observation.revision, now))
+
+
+def _entry_from(team: Team, seen: "Observation", base: "Observation | None") -> "tuple[Entry, Known | None]":
+    from watcher.catalog import Recorder
+
+    recorder = Recorder(rules=team.rules(()), now=seen.seen_at)
+    parent = recorder.entry(base, None, {}) if base else None
+    bases = {parent.known.key.folded: parent} if parent else {}
+    return recorder.entry(seen, None, bases), parent.known if parent else None

@@ -35,8 +35,8 @@ class Recorder:
         fresh = [o for o in observations if o.key.folded not in known]
         seen_before = [o for o in observations if o.key.folded in known]
         bases = self._bases(tx, observations)
-        entries = [self._entry(o, None, bases) for o in fresh]
-        entries += [self._entry(o, known[o.key.folded], bases) for o in seen_before]
+        entries = [self.entry(o, None, bases) for o in fresh]
+        entries += [self.entry(o, known[o.key.folded], bases) for o in seen_before]
         tx.save_entries(entries, self._now)
         tx.log(observations)
         self._save_fits(tx, entries, bases)
@@ -59,7 +59,7 @@ class Recorder:
             if before is not None and self._is_quiet(before, observation):
                 unchanged.append(observation)
                 continue
-            entry = self._entry(observation, before, bases)
+            entry = self.entry(observation, before, bases)
             entries.append(entry)
             logged.append(observation)
             if before is None:
@@ -86,7 +86,8 @@ class Recorder:
             and changes.same(before.facts, seen.facts)
         )
 
-    def _entry(self, seen: Observation, before: Known | None, bases: dict[str, Entry]) -> Entry:
+    def entry(self, seen: Observation, before: Known | None, bases: dict[str, Entry]) -> Entry:
+        """The catalog's row for a look: facts merged over what we knew, lineage, licence and variants."""
         facts = changes.merge(before.facts, seen.facts) if before else seen.facts
         if before and changes.recreated(before.facts, seen.facts):
             facts, before = seen.facts, None
@@ -115,7 +116,7 @@ class Recorder:
         bases = dict(tx.entries(names))
         folded = {name.casefold() for name in names}
         inside = [o for o in observations if o.key.folded in folded and o.key.folded not in bases]
-        return bases | {o.key.folded: self._entry(o, None, bases) for o in inside}
+        return bases | {o.key.folded: self.entry(o, None, bases) for o in inside}
 
     def _save_fits(self, tx: Tx, entries: Iterable[Entry], bases: dict[str, Entry]) -> None:
         stack = self._rules.stack

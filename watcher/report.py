@@ -181,3 +181,21 @@ def _next_step(verdict: Verdict) -> tuple[str, ...]:
 
 def _unique(values: Iterable[T]) -> list[T]:
     return list(dict.fromkeys(values))
+
+
+def sample_alert(now: datetime) -> Alert:
+    """What `modelwatch channels test` sends: recognisably a sample, shaped like the real thing."""
+    sections = (
+        Section(heading="What changed", lines=("nothing: this is a sample, sent by modelwatch channels test",)),
+        Section(heading="Next step", lines=("If you can read this, alerts will reach you here.",)),
+    )
+    return Alert(
+        id="sample",
+        thread="sample",
+        trigger="sample",
+        title="modelwatch sample alert",
+        sections=sections,
+        links=(("Hugging Face", "https://huggingface.co"),),
+        deployments=(),
+        created_at=now,
+    )

@@ -1,0 +1,457 @@
+"""Should we tell them? One row per situation, with its answer and the rule that gave it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.factories import (
+    LONG_AGO,
+    NOW,
+    candidate,
+    change,
+    deployment,
+    facts,
+    lineage,
+    member,
+    situation,
+    stack,
+    two_quantisers,
+)
+from watcher.situation import Evidence
+from watcher.triggers import judge
+from watcher.types import Change, ChangeKind, FitVerdict, LicenceRules, RepoFacts
+
+Row = tuple[Change, dict[str, Any], str, str]
+
+MODEL = "mistralai/Mistral-Small-4-119B-2603"
+QUANT = "unsloth/Mistral-Small-4-119B-2603-GGUF"
+NEW = "newlab/Apollo-70B"
+
+quant = lineage(quant=True, official=False, publisher="unsloth", base_repo=MODEL)
+player = lineage(family=None, series="Apollo", version="1", publisher="newlab", official=False)
+
+
+def licence(before: str, after: str, repo: str = MODEL, **more: Any) -> Change:
+    return change(ChangeKind.LICENCE, repo, before=before, after=after, **more)
+
+
+IN_USE: list[Any] = [
+    pytest.param(
+        change(ChangeKind.REMOVED, before="available", after="gone or private"),
+        {},
+        "alert",
+        "model-in-use-removed",
+        id="the model in use is gone",
+    ),
+    pytest.param(
+        change(ChangeKind.REMOVED, "mistralai/Other"), {}, "digest", "watched-family", id="another model is gone"
+    ),
+    pytest.param(
+        change(ChangeKind.REMOVED, "some/Candidate", lineage=lineage(family=None, official=False)),
+        {"stack": stack(deployment(), shortlist=("some/Candidate",))},
+        "alert",
+        "model-in-use-removed",
+        id="a shortlisted candidate is gone",
+    ),
+    pytest.param(change(ChangeKind.RESTORED), {}, "digest", "model-in-use-moved", id="the model in use came back"),
+    pytest.param(
+        change(ChangeKind.RENAMED, "mistralai/New-Name", before=MODEL, after="mistralai/New-Name"),
+        {},
+        "digest",
+        "model-in-use-moved",
+        id="the model in use was renamed and redirects",
+    ),
+    pytest.param(
+        change(ChangeKind.GATED, before="none", after="manual"),
+        {},
+        "alert",
+        "model-in-use-gated",
+        id="the model in use now needs an approval",
+    ),
+    pytest.param(
+        change(ChangeKind.GATED, before="auto", after="none"),
+        {},
+        "digest",
+        "model-in-use-gated",
+        id="the model in use was opened",
+    ),
+    pytest.param(
+        change(ChangeKind.GATED, "mistralai/Other", before="none", after="auto"),
+        {},
+        "digest",
+        "watched-family",
+        id="another model of the family was gated",
+    ),
+    pytest.param(
+        change(ChangeKind.QUANT_REPLACED),
+        {},
+        "alert",
+        "model-in-use-replaced",
+        id="the weights in use were replaced under the same name",
+    ),
+    pytest.param(
+        change(ChangeKind.QUANT_REPLACED, QUANT, lineage=quant),
+        {"offers_wanted": True},
+        "alert",
+        "model-in-use-replaced",
+        id="a trusted quant of the model in use was replaced",
+    ),
+    pytest.param(
+        change(ChangeKind.QUANT_REPLACED, QUANT, lineage=quant),
+        {"offers_wanted": False},
+        "ignore",
+        "not-in-use",
+        id="a quant in a format that is not in use was replaced",
+    ),
+]
+
+LICENCES: list[Any] = [
+    pytest.param(licence("apache-2.0", "mrl"), {}, "alert", "licence-in-use", id="licence of the model in use"),
+    pytest.param(
+        licence("apache-2.0", "mrl", "mistralai/Mistral-Large-4"),
+        {},
+        "alert",
+        "licence-in-use",
+        id="licence of the family in use",
+    ),
+    pytest.param(
+        licence("apache-2.0", "mrl", QUANT, lineage=quant),
+        {},
+        "ignore",
+        "not-in-use",
+        id="a quantiser's tag is only a label",
+    ),
+    pytest.param(
+        licence("gemma", "apache-2.0", "google/gemma-4-31b", lineage=lineage(family="gemma", publisher="google")),
+        {},
+        "alert",
+        "licence-unlocks",
+        id="a watched model that fits is no longer ruled out",
+    ),
+    pytest.param(
+        licence("gemma", "apache-2.0", "google/gemma-4-31b", lineage=lineage(family="gemma", publisher="google")),
+        {"candidate": candidate(FitVerdict.NO)},
+        "digest",
+        "watched-family",
+        id="unlocked, but it does not fit",
+    ),
+    pytest.param(
+        licence("mit", "apache-2.0", "x/y", lineage=lineage(family=None, official=False)),
+        {},
+        "ignore",
+        "not-in-use",
+        id="a stranger's licence",
+    ),
+    pytest.param(
+        licence("apache-2.0", "mit", "mistralai/Embed", lineage=lineage(variant="embedding")),
+        {},
+        "digest",
+        "watched-family",
+        id="licence of the family's embedding model, for a chat service",
+    ),
+]
+
+QUANTS: list[Any] = [
+    pytest.param(
+        change(ChangeKind.NEW_QUANT, QUANT, lineage=quant),
+        {"incumbent": candidate(FitVerdict.NO), "base_created_at": LONG_AGO},
+        "alert",
+        "quant-in-use",
+        id="a quant makes the model in use fit",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_QUANT, QUANT, lineage=quant),
+        {"incumbent": candidate(), "base_created_at": LONG_AGO},
+        "digest",
+        "quant-in-use",
+        id="one more quant of the model in use",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_QUANT, QUANT, lineage=quant),
+        {"incumbent": candidate(), "base_created_at": LONG_AGO, "offers_wanted": True},
+        "alert",
+        "quant-in-use",
+        id="the first quant in the format asked for",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_QUANT, QUANT, lineage=quant),
+        {"incumbent": candidate(), "base_created_at": LONG_AGO, "offers_wanted": True, "wanted_elsewhere": True},
+        "digest",
+        "quant-in-use",
+        id="the second quant in the format asked for",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_QUANT, QUANT, lineage=quant),
+        {"incumbent": candidate(FitVerdict.NO), "base_created_at": NOW - timedelta(days=3)},
+        "hold",
+        "young-quant",
+        id="a quant in the model's first week waits",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_QUANT, QUANT, lineage=quant),
+        {"candidate": None, "base_created_at": LONG_AGO},
+        "digest",
+        "quant-in-use",
+        id="a quant whose size is not known",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_QUANT, "random/x-GGUF", lineage=lineage(quant=True, official=False, publisher="random")),
+        {},
+        "ignore",
+        "unknown-quantiser",
+        id="a quant by nobody we trust",
+    ),
+    pytest.param(
+        change(
+            ChangeKind.NEW_QUANT,
+            lineage=lineage(quant=True, official=False, publisher="unsloth", base_repo="mistralai/Other"),
+        ),
+        {},
+        "digest",
+        "quant-of-family",
+        id="a quant of another model of the family",
+    ),
+    pytest.param(
+        change(
+            ChangeKind.NEW_QUANT,
+            lineage=lineage(family="falcon", quant=True, official=False, publisher="unsloth", base_repo="tiiuae/F"),
+        ),
+        {},
+        "ignore",
+        "quant-unused",
+        id="a quant of a model that nobody here runs",
+    ),
+    pytest.param(
+        change(
+            ChangeKind.NEW_QUANT,
+            lineage=lineage(family="falcon", quant=True, official=False, publisher="unsloth", base_repo="tiiuae/F"),
+        ),
+        {"stack": stack(deployment(), shortlist=("tiiuae/F",))},
+        "digest",
+        "quant-shortlisted",
+        id="a quant of a shortlisted candidate",
+    ),
+]
+
+NEWCOMERS: list[Any] = [
+    pytest.param(
+        change(ChangeKind.NEW_FAMILY, NEW, lineage=player),
+        {"evidence": two_quantisers()},
+        "alert",
+        "new-family",
+        id="a new family with evidence that fits",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_FAMILY, NEW, lineage=player), {}, "hold", "waiting-for-evidence", id="no evidence yet"
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_FAMILY, NEW, lineage=player),
+        {"evidence": Evidence(quantised_by=frozenset({"bartowski"}), trending=True)},
+        "alert",
+        "new-family",
+        id="one quantiser and the trending list are evidence",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_FAMILY, NEW, lineage=player),
+        {"first_seen": NOW - timedelta(days=30)},
+        "ignore",
+        "no-evidence",
+        id="no evidence in three weeks",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_FAMILY, NEW, lineage=player),
+        {"evidence": two_quantisers(), "licence": "cc-by-nc-4.0"},
+        "digest",
+        "new-family",
+        id="a new family under a non-commercial licence",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_FAMILY, NEW, lineage=player),
+        {"evidence": two_quantisers(), "candidate": candidate(FitVerdict.NO)},
+        "digest",
+        "new-family",
+        id="a new family that does not fit",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_FAMILY, NEW, lineage=player),
+        {"evidence": two_quantisers(), "candidate": candidate(speed=4.0)},
+        "digest",
+        "new-family",
+        id="a new family under the speed floor",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_FAMILY, NEW, lineage=player),
+        {"evidence": two_quantisers(), "candidate": None},
+        "digest",
+        "new-family",
+        id="a new family of unknown size",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_FAMILY, NEW, lineage=player),
+        {"evidence": two_quantisers(), "deployment": None},
+        "digest",
+        "new-family",
+        id="a new family, but no deployment to serve",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_SIZE, "mistralai/Mistral-Small-4-24B"),
+        {"facts": facts(total=24_000_000_000), "relatives": (member(MODEL, total=119_000_000_000),)},
+        "alert",
+        "new-size",
+        id="a size that the family in use did not have, and that fits",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_SIZE, "mistralai/Mistral-Small-4-24B"),
+        {
+            "facts": facts(total=24_000_000_000),
+            "relatives": (member("mistralai/Mistral-Small-3.2-24B", total=23_600_000_000),),
+        },
+        "digest",
+        "new-size",
+        id="a size that an earlier version had",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_ARCHITECTURE, "mistralai/Mistral-Small-5"),
+        {},
+        "alert",
+        "new-architecture",
+        id="a new architecture of the family in use",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_ARCHITECTURE, "Qwen/Qwen4", lineage=lineage(family="qwen", publisher="Qwen")),
+        {},
+        "digest",
+        "version",
+        id="a new architecture of a family that is only watched",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_VERSION, "mistralai/Mistral-Small-4.1", degree="minor"),
+        {},
+        "digest",
+        "version",
+        id="a version update is worth a quick test",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_VERSION, "mistralai/Mistral-Small-4.0.1", degree="patch"),
+        {"candidate": candidate(FitVerdict.NO)},
+        "digest",
+        "version",
+        id="a patch that fits nowhere",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_VERSION, "tiiuae/Falcon-4", lineage=lineage(family="falcon"), degree="major"),
+        {},
+        "ignore",
+        "unwatched-family",
+        id="a version of a family that nobody watches",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_VARIANT, lineage=lineage(variant="embedding")),
+        {},
+        "ignore",
+        "other-task",
+        id="an embedding model for a chat service",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_VERSION, degree="minor"),
+        {"deployment": deployment(task="embed")},
+        "ignore",
+        "other-task",
+        id="an LLM for an embedding service",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_VERSION, lineage=lineage(variant="embedding"), degree="minor"),
+        {"deployment": deployment(task="embed")},
+        "digest",
+        "version",
+        id="an embedding model for an embedding service",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_VARIANT, lineage=lineage(derived=True, official=False, publisher="me")),
+        {},
+        "ignore",
+        "third-party",
+        id="a fine-tune with the family's name",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_VARIANT, lineage=lineage(impersonates="mistralai", official=False)),
+        {},
+        "ignore",
+        "impersonator",
+        id="an account that imitates the maker",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_VERSION, degree="major"),
+        {"facts": facts(created_at=NOW - timedelta(hours=3))},
+        "hold",
+        "settling",
+        id="three hours old",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_VERSION, degree="major"),
+        {"complete": False},
+        "hold",
+        "still-uploading",
+        id="half the shards are missing",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_VERSION, degree="major"),
+        {"complete": False, "first_seen": NOW - timedelta(days=30)},
+        "ignore",
+        "never-completed",
+        id="the weights never came",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "world", "action", "trigger"), IN_USE + LICENCES + QUANTS + NEWCOMERS)
+def test_judge(change: Change, world: dict[str, Any], action: str, trigger: str) -> None:
+    verdict = judge(change, situation(**{"of": world.pop("facts", None)} | world))
+    assert (verdict.action.value, verdict.trigger) == (action, trigger)
+    assert verdict.reason
+    assert (verdict.until is not None) == (action == "hold")
+
+
+@pytest.mark.parametrize(
+    ("rules", "family", "said"),
+    [
+        pytest.param(LicenceRules(allow=("mit",)), "mistral", "not among those", id="licence not on the list"),
+        pytest.param(LicenceRules(refuse_origin=("FR",)), "mistral", "refuses models from FR", id="origin refused"),
+        pytest.param(LicenceRules(), "mistral", "fits spark", id="no rules, no objection"),
+    ],
+)
+def test_a_deployments_rules_decide_on_candidates(rules: LicenceRules, family: str, said: str) -> None:
+    moved = change(ChangeKind.NEW_ARCHITECTURE, "mistralai/New", lineage=lineage(family=family))
+    assert said in judge(moved, situation(deployment=deployment(licence=rules))).reason
+
+
+def test_a_narrow_task_prefers_specialists_to_any_new_family() -> None:
+    embedder = lineage(family=None, publisher="newlab", official=False, variant="embedding")
+    moved = change(ChangeKind.NEW_FAMILY, NEW, lineage=embedder)
+    world = situation(deployment=deployment(task="embed"), evidence=two_quantisers())
+    assert "specialist" in judge(moved, world).reason
+
+
+def test_more_news_on_an_alerted_release_joins_it_in_the_digest() -> None:
+    moved = change(ChangeKind.NEW_ARCHITECTURE, "mistralai/Mistral-Small-4-Base")
+    told = {(moved.lineage.thread, "new-architecture"): "0123456789abcdef"}
+    verdict = judge(moved, situation(told=told))
+    assert (verdict.action.value, verdict.reason[:22]) == ("digest", "joins alert 01234567 o")
+
+
+def test_an_alert_on_the_model_in_use_is_never_folded_into_an_earlier_one() -> None:
+    gone = change(ChangeKind.REMOVED, after="gone or private")
+    told = {(gone.lineage.thread, "model-in-use-removed"): "0123456789abcdef"}
+    assert judge(gone, situation(told=told)).action.value == "alert"
+
+
+def test_a_verdict_names_its_deployment() -> None:
+    assert judge(change(ChangeKind.REMOVED), situation()).deployment == "helpdesk"
+    assert judge(change(ChangeKind.REMOVED), situation(deployment=None)).deployment is None
+
+
+def test_an_exact_quant_repo_counts_as_in_use() -> None:
+    place = deployment(quant=f"{QUANT}/Q4_K_M.gguf")
+    gone = change(ChangeKind.REMOVED, QUANT, lineage=quant, after="gone or private")
+    assert judge(gone, situation(of=RepoFacts(repo_id=QUANT), deployment=place)).action.value == "alert"

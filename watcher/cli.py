@@ -1,0 +1,59 @@
+"""The command line: one function per command, thin; heavy imports happen inside the commands."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from watcher import __version__
+from watcher.cli_common import fail
+from watcher.cli_read import changes, explain, fit, models, quants, status
+from watcher.cli_setup import channels, check, init
+from watcher.cli_work import demo, export_, import_, run, sync
+
+app = typer.Typer(
+    name="modelwatch",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Watches open-weight models for teams that run them on their own GPUs, "
+    "and speaks up only when a change is worth acting on.",
+    epilog="Start with: modelwatch demo. Then: modelwatch init, modelwatch check, modelwatch sync.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"modelwatch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """modelwatch."""
+
+
+for command in (init, check, demo, sync, run, quants, models, fit, changes, explain, status):
+    app.command()(command)
+app.command("export")(export_)
+app.command("import")(import_)
+app.add_typer(channels, name="channels")
+
+
+def main() -> None:
+    """The console script: errors that a user can act on are one line, and exit 2, 3 or 4."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except Exception as error:
+        fail(error)
