@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import httpx2
-from huggingface_hub import HfApi, get_session
+from huggingface_hub import HfApi, close_session, get_session
 from huggingface_hub.errors import (
     DisabledRepoError,
     HfHubHTTPError,
@@ -122,6 +122,8 @@ class HubHttp:
         except RecursionError:
             raise
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, RuntimeError) as error:
+            if get_session().is_closed:
+                close_session()  # forgets it, so that the next call gets a new one
             raise SourceError(self._network_failure(error)) from self.cause(error)
 
     def _network_failure(self, error: Exception) -> str:

@@ -262,9 +262,10 @@ def files_of(siblings: object, reader: Reader) -> tuple[RepoFile, ...] | None:
             continue
         stored = entry.get("lfs")
         lfs = stored if isinstance(stored, Mapping) else {}
+        size = entry.get("size", lfs.get("size"))
         files[path] = RepoFile(
             path=path,
-            size_bytes=reader.count(entry.get("size", lfs.get("size")), f"the size of {shown(path)}"),
+            size_bytes=None if size is None else reader.count(size, f"the size of {shown(path)}"),
             sha256=_sha256(lfs.get("sha256")),
         )
     return tuple(files.values())

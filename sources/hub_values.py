@@ -3,7 +3,7 @@
 import json
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,9 +66,9 @@ def storable(value: Any) -> Any:
         if "\x00" in value or not value.isprintable():
             value = value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
         return value
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {storable(str(key)): storable(item) for key, item in value.items()}
-    if isinstance(value, Sequence):
+    if isinstance(value, list | tuple):
         return [storable(item) for item in value]
     return value
 

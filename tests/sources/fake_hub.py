@@ -1,7 +1,9 @@
 """A small server that speaks as much of the Hub's protocol as the tests of the Hub source need."""
 
+import contextlib
 import json
 import threading
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,7 +34,7 @@ def row(repo_id: str = "Qwen/Qwen3-8B", *, hours_old: float = 1, **fields: Any) 
 
 
 class Answer:
-    """One canned answer. cut closes the connection after that many bytes of the body."""
+    """One canned answer. cut closes the connection after that many bytes; drip sends byte by byte."""
 
     def __init__(
         self,
@@ -40,11 +42,13 @@ class Answer:
         status: int = 200,
         headers: Mapping[str, str] | None = None,
         cut: int | None = None,
+        drip: bool = False,
     ) -> None:
         self.body = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.status = status
         self.headers = {"Content-Type": "application/json; charset=utf-8", **(headers or {})}
         self.cut = cut
+        self.drip = drip
 
 
 class FakeHub:
@@ -120,8 +124,17 @@ class FakeHub:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(answer.body)))
                 self.end_headers()
-                self.wfile.write(answer.body[: answer.cut])
-                self.close_connection = answer.cut is not None
+                self.close_connection = answer.cut is not None or answer.drip
+                with contextlib.suppress(ConnectionError):
+                    if answer.drip:
+                        self._drip(answer.body)
+                    else:
+                        self.wfile.write(answer.body[: answer.cut])
+
+            def _drip(self, body: bytes) -> None:
+                for byte in body:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(0.005)
 
             def log_message(self, *_: object) -> None:
                 """Silent: what was asked is in requests."""
