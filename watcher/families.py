@@ -1,0 +1,213 @@
+"""The families there are and who makes them: watcher/data/families.yaml as a registry.
+
+The table is data, so a new player is a new row; a user's config can add or replace rows. Patterns
+are compiled once. Names and organisations compare case-folded, as the Hub's ids do.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+# Member states by ISO 3166 code; https://european-union.europa.eu/principles-countries-history/eu-countries_en
+EU_MEMBERS = frozenset(
+    ("AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT")
+    + ("LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK")
+)
+_FIELDS = frozenset(
+    ("key", "name", "organisations", "moved_from", "maker", "origin", "whole", "names", "common")
+    + ("model_types", "plain", "series", "stamp", "licence_note", "source")
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Series:
+    """A line inside a family: version and variant hold where the name matches, whatever it states."""
+
+    match: re.Pattern[str]
+    name: str
+    version: str | None = None
+    variant: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Family:
+    """One family. plain: the variant of a repo that names none, by least version, ascending."""
+
+    key: str
+    name: str
+    organisations: tuple[str, ...]
+    moved_from: tuple[str, ...] = ()
+    maker: str = ""
+    origin: str | None = None
+    whole: bool = False
+    common: bool = False
+    name_patterns: tuple[re.Pattern[str], ...] = ()
+    model_types: frozenset[str] = frozenset()
+    plain: tuple[tuple[str, str], ...] = ()
+    series: tuple[Series, ...] = ()
+    ignore_stamp: bool = False
+    licence_note: str = ""
+    source: str = ""
+
+    @property
+    def in_eu(self) -> bool:
+        return self.origin in EU_MEMBERS
+
+    @property
+    def all_organisations(self) -> tuple[str, ...]:
+        return self.organisations + self.moved_from
+
+    def find(self, name: str) -> re.Match[str] | None:
+        """Where a repo name (case-folded) names this family: the leftmost, then longest match."""
+        found = [m for pattern in self.name_patterns if (m := pattern.search(name))]
+        return min(found, key=lambda m: (m.start(), -m.end()), default=None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quantiser:
+    """A publisher of quants one may rely on, and the formats it is known for."""
+
+    organisation: str
+    formats: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Word:
+    """A word of repo names: which variant it means and whether it makes a line of its own."""
+
+    variant: str | None
+    line: str | None
+    rank: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registry:
+    """All families, trusted quantisers and other known publishers."""
+
+    families: tuple[Family, ...]
+    quantisers: tuple[Quantiser, ...] = ()
+    known: frozenset[str] = frozenset()
+    words: Mapping[str, Word] = field(default_factory=dict)
+    by_key: Mapping[str, Family] = field(init=False)
+    trusted_quantisers: frozenset[str] = field(init=False)
+    by_model_type: Mapping[str, Family] = field(init=False)
+    _of: Mapping[str, tuple[Family, ...]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        of: dict[str, tuple[Family, ...]] = {}
+        for family in self.families:
+            for organisation in family.all_organisations:
+                of[organisation.casefold()] = (*of.get(organisation.casefold(), ()), family)
+        types = {t: family for family in reversed(self.families) for t in family.model_types}
+        object.__setattr__(self, "by_key", {family.key: family for family in self.families})
+        object.__setattr__(self, "by_model_type", types)
+        object.__setattr__(self, "_of", of)
+        trusted = frozenset(q.organisation.casefold() for q in self.quantisers)
+        object.__setattr__(self, "trusted_quantisers", trusted)
+
+    def families_of(self, organisation: str) -> tuple[Family, ...]:
+        """Every family an organisation publishes officially; empty for all others."""
+        return self._of.get(organisation.casefold(), ())
+
+    def of_organisation(self, organisation: str) -> Family | None:
+        """The main family of an organisation."""
+        return next(iter(self.families_of(organisation)), None)
+
+    def organisations(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """The organisations to watch for some families, in order, each once. KeyError names a wrong key."""
+        return tuple(dict.fromkeys(org for key in keys for org in self.by_key[key].organisations))
+
+    def origin(self, key: str) -> str | None:
+        """ISO 3166 country of a family's maker; None when the family or its origin is unknown."""
+        family = self.by_key.get(key)
+        return family.origin if family else None
+
+    def known_organisation(self, organisation: str) -> bool:
+        """Whether an organisation is a maker, a trusted quantiser or another publisher we know of."""
+        name = organisation.casefold()
+        return name in self._of or name in self.trusted_quantisers or name in self.known
+
+    @property
+    def makers(self) -> tuple[str, ...]:
+        """Every organisation that publishes a family, as the Hub spells it."""
+        return tuple(dict.fromkeys(org for family in self.families for org in family.all_organisations))
+
+
+def load_families(extra: Sequence[Mapping[str, Any]] = ()) -> Registry:
+    """The shipped registry with a user's rows on top; a row with a known key replaces what it states.
+
+    ValueError names the row and what is wrong with it.
+    """
+    table = _table()
+    rows: dict[str, dict[str, Any]] = {row["key"]: dict(row) for row in table["families"]}
+    for row in extra:
+        key = str(row.get("key", "")).casefold()
+        rows[key] = {"source": "your configuration", **rows.get(key, {}), **row, "key": key}
+    return _registry(table, tuple(_family(row) for row in rows.values()))
+
+
+def _registry(table: Mapping[str, Any], families: tuple[Family, ...]) -> Registry:
+    known = frozenset(
+        str(org).casefold() for row in table["known_organisations"] for org in row["organisations"]
+    )
+    quantisers = tuple(
+        Quantiser(organisation=row["organisation"], formats=tuple(row["formats"]), source=row["source"])
+        for row in table["quantisers"]
+    )
+    words = {
+        word: Word(variant=row.get("variant"), line=row.get("line"), rank=rank)
+        for rank, row in enumerate(table["words"])
+        for word in row["words"]
+    }
+    return Registry(families=families, quantisers=quantisers, known=known, words=words)
+
+
+@cache
+def _table() -> Mapping[str, Any]:
+    text = files("watcher").joinpath("data", "families.yaml").read_text("utf-8")
+    loaded: Mapping[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both loaders are safe ones
+    return loaded
+
+
+def _family(row: Mapping[str, Any]) -> Family:
+    key = str(row.get("key") or "")
+    if not key or not row.get("organisations"):
+        raise ValueError(f"family {key or '(without key)'}: needs a key and at least one organisation")
+    if unknown := sorted(set(row) - _FIELDS):
+        raise ValueError(f"family {key}: unknown fields {', '.join(unknown)}")
+    try:
+        patterns = tuple(re.compile(rf"(?<![a-z0-9])(?:{text})") for text in row.get("names", ()))
+        series = tuple(
+            Series(
+                match=re.compile(item["match"]),
+                name=item["name"],
+                version=item.get("version"),
+                variant=item.get("variant"),
+            )
+            for item in row.get("series", ())
+        )
+    except (re.error, KeyError, TypeError) as error:
+        raise ValueError(f"family {key}: a name pattern or series cannot be read: {error}") from error
+    return Family(
+        key=key,
+        name=str(row.get("name") or key),
+        organisations=tuple(row["organisations"]),
+        moved_from=tuple(row.get("moved_from", ())),
+        maker=str(row.get("maker") or ""),
+        origin=row.get("origin"),
+        whole=bool(row.get("whole")),
+        common=bool(row.get("common")),
+        name_patterns=patterns,
+        model_types=frozenset(row.get("model_types", ())),
+        plain=tuple((str(version), variant) for version, variant in row.get("plain", {}).items()),
+        series=series,
+        ignore_stamp=row.get("stamp") == "ignore",
+        licence_note=str(row.get("licence_note") or ""),
+        source=str(row.get("source") or ""),
+    )

@@ -1,0 +1,198 @@
+"""What a repo name says: weights format, version, size and kind, token by token.
+
+Names have no grammar, only habits: "Qwen3-Coder-30B-A3B-Instruct-2507-FP8", "gemma-3n-E4B-it",
+"Mixtral-8x7B-v0.1", "MiniCPM-V-4_5-int4". Formats are taken off the end first, then each token is
+read for what it looks like; what remains are words.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from watcher.families import Word
+from watcher.versions import SUFFIXES, is_stamp
+
+# Hub ids have at most 96 characters per part; anything longer is not a name.
+_LONGEST = 200
+
+# Tokens that say "these weights are quantised" wherever they stand.
+_QUANT = re.compile(
+    r"gguf|ggml|awq|gptq(?:v2|model)?|u?int[2348]|w\d+a\d+\w*|[2-8]bits?|bnb|nf4|hqq|aqlm|exl[23]|mlx|dwq"
+    r"|(?:nv|mx)?fp[468](?:a16)?|autoround|i?q\d(?:_\w+)?|tq\d|quantized|optiq|marlin|smoothquant|quark"
+    r"|onnx|openvino|ov|litert|executorch|bpw|llmcompressor|qad",
+    re.ASCII,
+)
+# Parts of a format's name that mean nothing alone: Q4_K_M, FP8-dynamic, NVFP4-v2, gs128.
+_INNER = re.compile(
+    r"[01kmsl]|xl|xs|xxs|nl|dynamic|block|tensor|token|channel|group|kv|bit|lm|pte|pc|fast|static|v[2-9]"
+    r"|g\d+|gs\d+|hf|ct|calibrated|fixed",
+    re.ASCII,
+)
+# Precisions and habits around formats: taken off, but no quant by themselves.
+_PLAIN = re.compile(
+    r"bf16|b?fp?(?:16|32)|hf|ud|i1|unsloth|imatrix|imat|mtp|qat|safetensors|unquantized|original"
+)
+
+_SIZE = re.compile(r"(?:(\d{1,4})x)?(\d{1,5}(?:\.\d{1,3})?)([bmt])", re.ASCII)
+_ACTIVE = re.compile(r"([ae])(\d{1,4}(?:\.\d{1,3})?)([bm])", re.ASCII)
+_EXPERTS = re.compile(r"\d{1,4}e", re.ASCII)
+_MEASURE = re.compile(r"\d{1,5}(?:k|hz|khz|fps|spk|steps?)", re.ASCII)
+_VERSION = re.compile(r"v?\.?(\d{1,4}(?:\.\d{1,4}){0,2})([a-z]?)", re.ASCII)
+_LETTERED = re.compile(r"([a-z])(\d{1,4}(?:\.\d{1,4}){0,2})", re.ASCII)
+_GLUED = re.compile(r"([a-z][a-z.]*[a-z])(\d{1,3}(?:\.\d{1,3}){0,2})([a-z]*)", re.ASCII)
+_SIZE_WORDS = frozenset(
+    ("nano", "micro", "tiny", "mini", "small", "medium", "large", "ultra", "super", "max", "plus", "pro")
+    + ("lite", "air", "flash", "turbo", "edge", "xs", "s", "m", "l", "xl", "xxl")
+)
+# Cohere's "03-2025" is the stamp 2503; "3_5" in a name is 3.5.
+_MONTH_YEAR = re.compile(r"(?<!\d)(0[1-9]|1[0-2])-20(2\d)(?!\d)")
+_UNDERSCORED = re.compile(r"(?<=\d)_(?=\d)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stem:
+    """A name without its weights format. quant: the format is a quantised one."""
+
+    text: str
+    quant: bool
+    trimmed: bool
+
+
+@dataclass(slots=True)
+class Reading:
+    """What the tokens of a name say. extra holds the words that mean nothing to us, in order."""
+
+    letter: str = ""
+    number: str = ""
+    stamp: str = ""
+    suffixes: list[str] = field(default_factory=list)
+    sizes: list[str] = field(default_factory=list)
+    size_words: list[str] = field(default_factory=list)
+    kinds: list[Word] = field(default_factory=list)
+    head: list[str] = field(default_factory=list)
+    extra: list[str] = field(default_factory=list)
+
+    @property
+    def version(self) -> str | None:
+        return "-".join(part for part in (self.number, *self.suffixes, self.stamp) if part) or None
+
+    @property
+    def size(self) -> str | None:
+        return "-".join(self.sizes) or next(iter(self.size_words), None)
+
+    @property
+    def variant(self) -> str | None:
+        stated = [kind for kind in self.kinds if kind.variant]
+        return min(stated, key=lambda kind: kind.rank).variant if stated else None
+
+    @property
+    def line(self) -> str | None:
+        """The line inside the family, such as Coder; the letter of K2 or R1 comes before the word."""
+        words = sorted((kind for kind in self.kinds if kind.line), key=lambda kind: kind.rank)
+        parts = [self.letter.upper(), words[0].line or "" if words else ""]
+        return " ".join(part for part in parts if part) or None
+
+
+def strip_format(name: str) -> Stem:
+    """Take precision and quantisation off the end: "X-27B-FP8-dynamic" is "X-27B", quantised."""
+    text = re.sub(r"(?i)(?<=\d)-bits?(?![a-z])", "bit", name[:_LONGEST])
+    pieces = [(m.group().casefold(), m.start()) for m in re.finditer(r"[^-_.\s]+", text)]
+    cut, quant = len(text), False
+    end = len(pieces)
+    index = end - 1
+    while index > 0:
+        token, start = pieces[index]
+        if _QUANT.fullmatch(token):
+            quant, cut, end = True, start, index
+        elif _PLAIN.fullmatch(token):
+            cut, end = start, index
+        elif not _INNER.fullmatch(token):
+            break
+        index -= 1
+    tail = {token for token, _ in pieces[end:]}
+    quant = quant or any(_QUANT.fullmatch(token) for token, _ in pieces[1:])
+    stem = text[:cut].rstrip("-_. ")
+    return Stem(text=stem, quant=quant and "unquantized" not in tail, trimmed=stem != text)
+
+
+def read_name(text: str, words: Mapping[str, Word]) -> Reading:
+    """Read a name whose format is off. Never raises; unknown tokens become head or extra words."""
+    name = _MONTH_YEAR.sub(r"\2\1", _UNDERSCORED.sub(".", text[:_LONGEST]))
+    reading = Reading()
+    for token in re.split(r"[-_\s/]+", name):
+        if token:
+            _read_token(reading, token, words)
+    return reading
+
+
+def _read_token(reading: Reading, raw: str, words: Mapping[str, Word]) -> None:
+    token = raw.casefold()
+    if _read_size(reading, token) or _read_version(reading, token, words):
+        return
+    if token in words:
+        reading.kinds.append(words[token])
+    elif token in SUFFIXES and (reading.number or token in ("preview", "exp")):
+        reading.suffixes.append(token)
+    elif token in _SIZE_WORDS and (reading.head or reading.number):
+        reading.size_words.append(token)
+    elif _MEASURE.fullmatch(token) or _QUANT.fullmatch(token) or _PLAIN.fullmatch(token):
+        return
+    elif reading.number or reading.sizes or reading.kinds or reading.stamp:
+        reading.extra.append(raw)
+    else:
+        reading.head.append(raw)
+
+
+def _read_size(reading: Reading, token: str) -> bool:
+    """27B, 8x7B, A3B, E4B, 16E; a second size counts only as the total of a pair such as 1B-7B."""
+    if match := _SIZE.fullmatch(token):
+        pair = len(reading.sizes) == 1 and match[3] == "b" and reading.sizes[0].endswith("B")
+        if not reading.sizes or (pair and not reading.extra):
+            times = f"{match[1]}x" if match[1] else ""
+            reading.sizes.append(f"{times}{match[2]}{match[3].upper()}")
+        return True
+    if match := _ACTIVE.fullmatch(token):
+        reading.sizes.append(f"{match[1].upper()}{match[2]}{match[3].upper()}")
+        return True
+    if _EXPERTS.fullmatch(token) and reading.sizes:
+        reading.sizes.append(token.upper())
+        return True
+    return False
+
+
+def _read_version(reading: Reading, token: str, words: Mapping[str, Word]) -> bool:
+    """3.5, v0.3, 2507, 3n, 4.5V, K2.6, Qwen3.5 and Qwen3Guard; only the first version counts."""
+    if is_stamp(token):
+        reading.stamp = reading.stamp or token
+        return True
+    if match := _VERSION.fullmatch(token):
+        _take(reading, "", match[1], match[2], words)
+        return True
+    if (match := _LETTERED.fullmatch(token)) and not reading.number:
+        _take(reading, match[1], match[2], "", words)
+        return True
+    if (match := _GLUED.fullmatch(token)) and not reading.number:
+        before, after = match[1].rstrip("."), match[3]
+        # "Llama2Vec" is a word of its own, "Qwen3Guard" a family, a version and a kind.
+        if len(after) > 1 and after not in words:
+            return False
+        if before in words:
+            reading.kinds.append(words[before])
+        else:
+            reading.head.append(before)
+        _take(reading, "", match[2], after if len(after) == 1 else "", words)
+        if len(after) > 1:
+            reading.kinds.append(words[after])
+        return True
+    return False
+
+
+def _take(reading: Reading, letter: str, number: str, tail: str, words: Mapping[str, Word]) -> None:
+    if reading.number:
+        reading.extra.append(f"{letter}{number}{tail}")
+        return
+    if tail and tail in words:
+        reading.kinds.append(words[tail])
+        tail = ""
+    reading.letter = "" if letter == "v" else letter
+    reading.number = f"{number}{tail}"
