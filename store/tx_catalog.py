@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, delete, func, or_, select, update
 
 from store.codec import DETAILS
 from store.rows import fold, known_of, lineage_of, repo_values, variant_of, variant_values
@@ -39,8 +39,19 @@ class CatalogTx(TxBase):
 
     def known_of_author(self, author: str) -> list[Known]:
         """Every repo of an author that was not removed, by id: what a sweep should find again."""
-        statement = _REPOS_WITH_DETAILS.where(repos.c.author == author, repos.c.removed_at.is_(None))
+        mine = func.lower(repos.c.author) == author.lower()
+        statement = _REPOS_WITH_DETAILS.where(mine, repos.c.removed_at.is_(None))
         return [known_of(row) for row in self._rows(statement.order_by(repos.c.folded))]
+
+    def lacking_details(self, author: str, created_since: datetime) -> list[Known]:
+        """Repos of an author, created since, whose details are missing or of an older revision."""
+        mine = func.lower(repos.c.author) == author.lower()
+        statement = _REPOS_WITH_DETAILS.where(mine, repos.c.removed_at.is_(None))
+        stale = or_(details.c.revision.is_(None), details.c.revision != repos.c.revision)
+        rows = self._rows(
+            statement.where(repos.c.created_at >= created_since, stale).order_by(repos.c.folded)
+        )
+        return [known_of(row) for row in rows]
 
     def entries(self, repo_ids: Iterable[str]) -> dict[str, Entry]:
         """What save_entries wrote, by the case-folded id asked for; a former name leads to its repo."""

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from watcher.families import load_families
 from watcher.licences import canonical
+
+from watcher.families import load_families
 from watcher.situation import Candidate, Evidence, Policy, Situation
 from watcher.types import (
     BaseModel,
@@ -76,15 +77,28 @@ def details(revision: str = "a1", **sha256: str) -> Details:
 
 def observation(of: RepoFacts, *, revision: str = "a2", with_details: Details | None = None) -> Observation:
     key = Key(source="hub", id=of.repo_id)
-    return Observation(key=key, seen_at=NOW, revision=revision, facts=of, row={"id": of.repo_id}, details=with_details)
+    return Observation(
+        key=key, seen_at=NOW, revision=revision, facts=of, row={"id": of.repo_id}, details=with_details
+    )
 
 
 def known(of: RepoFacts, **more: Any) -> Known:
-    return Known(**({"key": Key(source="hub", id=of.repo_id), "facts": of, "revision": "a1", "first_seen": LONG_AGO} | more))
+    return Known(
+        **(
+            {"key": Key(source="hub", id=of.repo_id), "facts": of, "revision": "a1", "first_seen": LONG_AGO}
+            | more
+        )
+    )
 
 
 def lineage(**more: Any) -> Lineage:
-    mistral = {"family": "mistral", "series": "Mistral Small", "version": "4", "size": "119B", "publisher": "mistralai"}
+    mistral = {
+        "family": "mistral",
+        "series": "Mistral Small",
+        "version": "4",
+        "size": "119B",
+        "publisher": "mistralai",
+    }
     return Lineage(**(mistral | {"official": True} | more))
 
 

@@ -25,8 +25,12 @@ def _kinds(before: RepoFacts, after: RepoFacts) -> list[tuple[str, str | None, s
             id="licence moved from value to value",
         ),
         pytest.param(facts(licence=None), facts(licence="mit"), [], id="nothing to a licence is enrichment"),
-        pytest.param(facts(licence="mit"), facts(licence=None), [], id="an unreadable card is no licence change"),
-        pytest.param(facts(licence="unknown"), facts(licence="mit"), [], id="the tag unknown counts as nothing"),
+        pytest.param(
+            facts(licence="mit"), facts(licence=None), [], id="an unreadable card is no licence change"
+        ),
+        pytest.param(
+            facts(licence="unknown"), facts(licence="mit"), [], id="the tag unknown counts as nothing"
+        ),
         pytest.param(facts(licence="apache-2.0"), facts(licence="Apache-2.0"), [], id="case is not a change"),
         pytest.param(
             facts(licence=Licence(id="other")),
@@ -46,7 +50,9 @@ def _kinds(before: RepoFacts, after: RepoFacts) -> list[tuple[str, str | None, s
             [("gated", "none", "manual")],
             id="downloads now need an approval",
         ),
-        pytest.param(facts(gated=None), facts(gated=Gate.AUTO), [], id="gating that was unknown is enrichment"),
+        pytest.param(
+            facts(gated=None), facts(gated=Gate.AUTO), [], id="gating that was unknown is enrichment"
+        ),
         pytest.param(
             facts("t5-small", hub_id="1"),
             facts("google-t5/t5-small", hub_id="1"),
@@ -74,7 +80,9 @@ def _kinds(before: RepoFacts, after: RepoFacts) -> list[tuple[str, str | None, s
         ),
     ],
 )
-def test_compare(before: RepoFacts, after: RepoFacts, expected: list[tuple[str, str | None, str | None]]) -> None:
+def test_compare(
+    before: RepoFacts, after: RepoFacts, expected: list[tuple[str, str | None, str | None]]
+) -> None:
     assert _kinds(before, after) == expected
 
 
@@ -141,7 +149,12 @@ def test_removed_says_since_when() -> None:
         ),
         pytest.param(lineage(), [], [("new-version", None, "major")], id="first of its family that we see"),
         pytest.param(
-            lineage(quant=True, base_repo="mistralai/Mistral-Small-4-119B-2603", publisher="unsloth", official=False),
+            lineage(
+                quant=True,
+                base_repo="mistralai/Mistral-Small-4-119B-2603",
+                publisher="unsloth",
+                official=False,
+            ),
             [],
             [("new-quant", None, None)],
             id="a quant",
@@ -172,7 +185,9 @@ def test_removed_says_since_when() -> None:
         ),
     ],
 )
-def test_newcomers(line: object, family: list[object], expected: list[tuple[str, str | None, str | None]]) -> None:
+def test_newcomers(
+    line: object, family: list[object], expected: list[tuple[str, str | None, str | None]]
+) -> None:
     found = newcomer(observation(facts("a/b")), line, family)  # type: ignore[arg-type]  # tables hold objects
     assert [(c.kind.value, c.before, c.degree) for c in found] == expected
 
@@ -187,7 +202,11 @@ def test_merging_a_slim_row_erases_nothing() -> None:
     full = facts(pipeline_tag="text-generation", model_type="mistral3", total=119)
     slim = RepoFacts(repo_id=full.repo_id, gated=Gate.AUTO)
     merged = merge(full, slim)
-    assert (merged.pipeline_tag, merged.model_type, merged.gated) == ("text-generation", "mistral3", Gate.AUTO)
+    assert (merged.pipeline_tag, merged.model_type, merged.gated) == (
+        "text-generation",
+        "mistral3",
+        Gate.AUTO,
+    )
     assert (merged.licence, merged.parameters, merged.files) == (full.licence, full.parameters, full.files)
 
 

@@ -45,7 +45,11 @@ IN_USE: list[Any] = [
         id="the model in use is gone",
     ),
     pytest.param(
-        change(ChangeKind.REMOVED, "mistralai/Other"), {}, "digest", "watched-family", id="another model is gone"
+        change(ChangeKind.REMOVED, "mistralai/Other"),
+        {},
+        "digest",
+        "watched-family",
+        id="another model is gone",
     ),
     pytest.param(
         change(ChangeKind.REMOVED, "some/Candidate", lineage=lineage(family=None, official=False)),
@@ -54,7 +58,9 @@ IN_USE: list[Any] = [
         "model-in-use-removed",
         id="a shortlisted candidate is gone",
     ),
-    pytest.param(change(ChangeKind.RESTORED), {}, "digest", "model-in-use-moved", id="the model in use came back"),
+    pytest.param(
+        change(ChangeKind.RESTORED), {}, "digest", "model-in-use-moved", id="the model in use came back"
+    ),
     pytest.param(
         change(ChangeKind.RENAMED, "mistralai/New-Name", before=MODEL, after="mistralai/New-Name"),
         {},
@@ -107,7 +113,9 @@ IN_USE: list[Any] = [
 ]
 
 LICENCES: list[Any] = [
-    pytest.param(licence("apache-2.0", "mrl"), {}, "alert", "licence-in-use", id="licence of the model in use"),
+    pytest.param(
+        licence("apache-2.0", "mrl"), {}, "alert", "licence-in-use", id="licence of the model in use"
+    ),
     pytest.param(
         licence("apache-2.0", "mrl", "mistralai/Mistral-Large-4"),
         {},
@@ -123,14 +131,18 @@ LICENCES: list[Any] = [
         id="a quantiser's tag is only a label",
     ),
     pytest.param(
-        licence("gemma", "apache-2.0", "google/gemma-4-31b", lineage=lineage(family="gemma", publisher="google")),
+        licence(
+            "gemma", "apache-2.0", "google/gemma-4-31b", lineage=lineage(family="gemma", publisher="google")
+        ),
         {},
         "alert",
         "licence-unlocks",
         id="a watched model that fits is no longer ruled out",
     ),
     pytest.param(
-        licence("gemma", "apache-2.0", "google/gemma-4-31b", lineage=lineage(family="gemma", publisher="google")),
+        licence(
+            "gemma", "apache-2.0", "google/gemma-4-31b", lineage=lineage(family="gemma", publisher="google")
+        ),
         {"candidate": candidate(FitVerdict.NO)},
         "digest",
         "watched-family",
@@ -176,7 +188,12 @@ QUANTS: list[Any] = [
     ),
     pytest.param(
         change(ChangeKind.NEW_QUANT, QUANT, lineage=quant),
-        {"incumbent": candidate(), "base_created_at": LONG_AGO, "offers_wanted": True, "wanted_elsewhere": True},
+        {
+            "incumbent": candidate(),
+            "base_created_at": LONG_AGO,
+            "offers_wanted": True,
+            "wanted_elsewhere": True,
+        },
         "digest",
         "quant-in-use",
         id="the second quant in the format asked for",
@@ -196,7 +213,11 @@ QUANTS: list[Any] = [
         id="a quant whose size is not known",
     ),
     pytest.param(
-        change(ChangeKind.NEW_QUANT, "random/x-GGUF", lineage=lineage(quant=True, official=False, publisher="random")),
+        change(
+            ChangeKind.NEW_QUANT,
+            "random/x-GGUF",
+            lineage=lineage(quant=True, official=False, publisher="random"),
+        ),
         {},
         "ignore",
         "unknown-quantiser",
@@ -215,7 +236,9 @@ QUANTS: list[Any] = [
     pytest.param(
         change(
             ChangeKind.NEW_QUANT,
-            lineage=lineage(family="falcon", quant=True, official=False, publisher="unsloth", base_repo="tiiuae/F"),
+            lineage=lineage(
+                family="falcon", quant=True, official=False, publisher="unsloth", base_repo="tiiuae/F"
+            ),
         ),
         {},
         "ignore",
@@ -225,7 +248,9 @@ QUANTS: list[Any] = [
     pytest.param(
         change(
             ChangeKind.NEW_QUANT,
-            lineage=lineage(family="falcon", quant=True, official=False, publisher="unsloth", base_repo="tiiuae/F"),
+            lineage=lineage(
+                family="falcon", quant=True, official=False, publisher="unsloth", base_repo="tiiuae/F"
+            ),
         ),
         {"stack": stack(deployment(), shortlist=("tiiuae/F",))},
         "digest",
@@ -243,7 +268,11 @@ NEWCOMERS: list[Any] = [
         id="a new family with evidence that fits",
     ),
     pytest.param(
-        change(ChangeKind.NEW_FAMILY, NEW, lineage=player), {}, "hold", "waiting-for-evidence", id="no evidence yet"
+        change(ChangeKind.NEW_FAMILY, NEW, lineage=player),
+        {},
+        "hold",
+        "waiting-for-evidence",
+        id="no evidence yet",
     ),
     pytest.param(
         change(ChangeKind.NEW_FAMILY, NEW, lineage=player),
@@ -416,8 +445,12 @@ def test_judge(change: Change, world: dict[str, Any], action: str, trigger: str)
 @pytest.mark.parametrize(
     ("rules", "family", "said"),
     [
-        pytest.param(LicenceRules(allow=("mit",)), "mistral", "not among those", id="licence not on the list"),
-        pytest.param(LicenceRules(refuse_origin=("FR",)), "mistral", "refuses models from FR", id="origin refused"),
+        pytest.param(
+            LicenceRules(allow=("mit",)), "mistral", "not among those", id="licence not on the list"
+        ),
+        pytest.param(
+            LicenceRules(refuse_origin=("FR",)), "mistral", "refuses models from FR", id="origin refused"
+        ),
         pytest.param(LicenceRules(), "mistral", "fits spark", id="no rules, no objection"),
     ],
 )

@@ -79,7 +79,6 @@ def store_path(config: Config) -> Path:
 def open_store(config: Config) -> "Store":
     """Opens the catalog, bringing an older file up to date; raises StoreError saying what to do."""
     from store.db import Store
-    from store.lock import DaemonLock
 
     return Store.open(config.store.url.get_secret_value())
 
@@ -118,11 +117,12 @@ def sync(
     *,
     now: datetime,
     channels: Sequence[str],
-    progress: Progress = lambda author, index, total: None,
+    progress: Progress = lambda *_: None,
     stop: threading.Event | None = None,
 ) -> "RoundReport":
     """One round over all watched accounts; alerts are committed, not yet sent."""
-    from watcher.rounds import Limits, Round
+    from watcher.asking import Limits
+    from watcher.rounds import Round
 
     round_ = Round(
         source=source,
@@ -217,7 +217,11 @@ def check_sources(team: Team) -> Iterator[Finding]:
         except SourceError as error:
             yield f"hub:{author}", False, str(error)
             if author == team.authors[0]:
-                yield "hub", False, f"is {team.config.hub.endpoint} reachable? the other accounts were not tried"
+                yield (
+                    "hub",
+                    False,
+                    f"is {team.config.hub.endpoint} reachable? the other accounts were not tried",
+                )
                 return
             continue
         found = not any("lists no repos" in problem.message for problem in listing.problems)
@@ -229,8 +233,14 @@ def check_sources(team: Team) -> Iterator[Finding]:
             yield deployment.name, False, str(error)
             continue
         here = look.presence in (Presence.PRESENT, Presence.GATED)
-        advice = {Presence.RENAMED: f"is now {look.observation.key.id if look.observation else 'renamed'}: write that"}
-        yield deployment.name, here, f"{deployment.model} " + advice.get(look.presence, f"is {look.presence.value}")
+        advice = {
+            Presence.RENAMED: f"is now {look.observation.key.id if look.observation else 'renamed'}: write that"
+        }
+        yield (
+            deployment.name,
+            here,
+            f"{deployment.model} " + advice.get(look.presence, f"is {look.presence.value}"),
+        )
 
 
 def check_channels(config: Config) -> Iterator[Finding]:
@@ -242,7 +252,11 @@ def check_channels(config: Config) -> Iterator[Finding]:
     for name, entry in config.channels.items():
         url = entry.url.get_secret_value()
         problem = check_url(url)
-        yield f"channel {name}", problem is None, problem or f"{safe_name(url)} is well-formed; try: channels test"
+        yield (
+            f"channel {name}",
+            problem is None,
+            problem or f"{safe_name(url)} is well-formed; try: channels test",
+        )
 
 
 def try_channel(channel: "Channel", now: datetime) -> str | None:
@@ -289,10 +303,9 @@ def entry_of(team: Team, repo_id: str, now: datetime) -> "tuple[Entry, Known | N
     """
     from watcher.types import SourceError
 
-    with open_store(team.config) as store:
-        with store.read() as tx:
-            found = tx.entries([repo_id]).get(repo_id.casefold())
-            bases = tx.entries([found.lineage.base_repo]) if found and found.lineage.base_repo else {}
+    with open_store(team.config) as store, store.read() as tx:
+        found = tx.entries([repo_id]).get(repo_id.casefold())
+        bases = tx.entries([found.lineage.base_repo]) if found and found.lineage.base_repo else {}
     if found is not None and found.variants:
         return found, next((entry.known for entry in bases.values()), None)
     source = open_source(team.config)
@@ -311,7 +324,9 @@ def _observed(source: "HubSource", repo_id: str, now: datetime) -> "Observation 
     look = source.look(repo_id, now)
     if look.observation is None:
         return None
-    return replace(look.observation, details=source.details(look.observation.key.id, look.observation.revision, now))
+    return replace(
+        look.observation, details=source.details(look.observation.key.id, look.observation.revision, now)
+    )
 
 
 def _entry_from(team: Team, seen: "Observation", base: "Observation | None") -> "tuple[Entry, Known | None]":

@@ -47,7 +47,7 @@ def parameters_for(known: Known, base: Known | None, shape: Shape | None) -> Par
     return Parameters(total=total, active=active)
 
 
-def default_engine(hardware: Hardware, variant: Variant) -> str:
+def default_engine(variant: Variant) -> str:
     """The engine that serves a format best where no deployment names one (domain.md section 7)."""
     return "llama.cpp" if variant.format == "gguf" else "vllm"
 
@@ -61,7 +61,7 @@ def records(
     found = []
     for variant in entry.variants:
         for pool in pools:
-            engine = default_engine(pool, variant)
+            engine = default_engine(variant)
             fit = estimate(
                 shape=shape,
                 variant=variant,
@@ -92,7 +92,11 @@ def what_if(
     shape = shape_for(entry.known, base)
     parameters = parameters_for(entry.known, base, shape)
     variants = [v for v in entry.variants if v.size_bytes and (quant is None or matches_quant(v, quant))]
-    if not variants and quant is not None and (assumed := hypothetical(entry.known.facts.repo_id, quant, parameters)):
+    if (
+        not variants
+        and quant is not None
+        and (assumed := hypothetical(entry.known.facts.repo_id, quant, parameters))
+    ):
         variants = [assumed]
     return [
         FitRecord(
@@ -105,7 +109,7 @@ def what_if(
                 parameters=parameters,
                 hardware=pool,
                 load=load,
-                engine=engine or default_engine(pool, variant),
+                engine=engine or default_engine(variant),
             ),
         )
         for variant in variants

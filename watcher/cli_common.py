@@ -17,18 +17,20 @@ import typer
 
 from watcher.config import Config, parse_config
 from watcher.config_errors import ConfigError
+from watcher.config_values import parse_duration
 from watcher.families import load_families
 from watcher.fit.devices import devices
 from watcher.inert import plain
 
 DEFAULT_CONFIG = "modelwatch.yaml"
+_DEFAULTS = 'hub: {token: "${HF_TOKEN:-}"}'
 
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
         "--config",
         "-c",
-        help=f"The configuration file; without it $MODELWATCH_CONFIG, then {DEFAULT_CONFIG}, then built-in defaults.",
+        help=f"The configuration; without it $MODELWATCH_CONFIG, {DEFAULT_CONFIG}, or built-in defaults.",
         show_default=False,
     ),
 ]
@@ -41,7 +43,9 @@ def configuration(path: Path | None) -> Config:
     named = path or (Path(value) if (value := os.environ.get("MODELWATCH_CONFIG")) else None)
     if named is None and Path(DEFAULT_CONFIG).exists():
         named = Path(DEFAULT_CONFIG)
-    return read_config(_text(named) if named else "{}", str(named or "(built-in defaults)"))
+    if named is None:
+        return read_config(_DEFAULTS, "(built-in defaults)")
+    return read_config(_text(named), str(named))
 
 
 def _text(path: Path) -> str:
@@ -76,7 +80,14 @@ def fail(error: Exception) -> NoReturn:
 
 
 # By name, so that an error's module is only loaded by the command that can raise it.
-_STATUS = {"SourceError": 3, "RateLimited": 3, "StoreError": 4, "StoreBusy": 4, "NothingKnown": 1, "UsageError": 2}
+_STATUS = {
+    "SourceError": 3,
+    "RateLimited": 3,
+    "StoreError": 4,
+    "StoreBusy": 4,
+    "NothingKnown": 1,
+    "UsageError": 2,
+}
 
 
 def since(text: str | None) -> datetime | None:
@@ -84,13 +95,15 @@ def since(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        return datetime.now(UTC) - duration(text)
+        return datetime.now(UTC) - parse_duration(text)
     except ValueError:
         pass
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is neither a span such as 7d nor a date such as 2026-03-01") from None
+        raise typer.BadParameter(
+            f"{text!r} is neither a span such as 7d nor a date such as 2026-03-01"
+        ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -123,7 +136,9 @@ def print_table(title: str, columns: Sequence[tuple[str, str]], rows: Sequence[S
 
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for index, (heading, justify) in enumerate(columns):
-        table.add_column(heading, justify="right" if justify == "right" else "left", no_wrap=index == 0, overflow="fold")
+        table.add_column(
+            heading, justify="right" if justify == "right" else "left", no_wrap=index == 0, overflow="fold"
+        )
     for row in rows:
         table.add_row(*(Text(plain("" if cell is None else str(cell)), style=_style(cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)

@@ -14,11 +14,14 @@ GIB = 1024**3
 
 def fit(
     model: Annotated[str, typer.Argument(help="A repo on the Hub: org/name. Known ones need no network.")],
-    hardware: Annotated[str | None, typer.Option(help="A machine of yours, or a device such as h100-sxm-80gb.")] = None,
+    hardware: Annotated[
+        str | None, typer.Option(help="A machine of yours, or a device such as h100-sxm-80gb.")
+    ] = None,
     users: Annotated[int, typer.Option(min=1, help="Users at once.")] = 1,
     context: Annotated[int, typer.Option(min=1, help="Tokens of context for each.")] = 8192,
     engine: Annotated[
-        str | None, typer.Option(help="vllm, sglang, tensorrt-llm, llama.cpp or ollama; by format if not given.")
+        str | None,
+        typer.Option(help="vllm, sglang, tensorrt-llm, llama.cpp or ollama; by format if not given."),
     ] = None,
     quant: Annotated[str | None, typer.Option(help="Only this format or label: q4, fp8, Q4_K_M, ...")] = None,
     config: ConfigOption = None,
@@ -44,7 +47,9 @@ def fit(
         print_json([fit_json(row) for row in rows])
         return
     if not rows:
-        typer.echo(f"No weights of {model} are known in that format; its files or parameters may not be stated.")
+        typer.echo(
+            f"No weights of {model} are known in that format; its files or parameters may not be stated."
+        )
         raise typer.Exit(1)
     _print(model, load, rows)
 
@@ -55,13 +60,18 @@ def _pools(own: tuple[Hardware, ...], name: str | None) -> list[Hardware]:
     if name is None:
         if own:
             return list(own)
-        return [Hardware(name=key, device=devices()[key]) for key in ("h100-sxm-80gb", "h200-sxm-141gb", "dgx-spark")]
+        return [
+            Hardware(name=key, device=devices()[key])
+            for key in ("h100-sxm-80gb", "h200-sxm-141gb", "dgx-spark")
+        ]
     for pool in own:
         if pool.name == name:
             return [pool]
     if name not in devices():
         known = ", ".join([*(pool.name for pool in own), *sorted(devices())])
-        raise typer.BadParameter(f"--hardware {name!r} is neither yours nor a known device; there are: {known}")
+        raise typer.BadParameter(
+            f"--hardware {name!r} is neither yours nor a known device; there are: {known}"
+        )
     return [Hardware(name=name, device=devices()[name])]
 
 
@@ -69,7 +79,10 @@ def fit_json(record: FitRecord) -> dict[str, Any]:
     """design.md section 8, `fit --json`, one object per set of weights and pool."""
     f = record.fit
     terms = {name: getattr(f, name) for name in ("weights", "kv_cache", "state", "activations", "overhead")}
-    speeds = {"decode_tokens_per_second": f.decode_tokens_per_second, "total_tokens_per_second": f.total_tokens_per_second}
+    speeds = {
+        "decode_tokens_per_second": f.decode_tokens_per_second,
+        "total_tokens_per_second": f.total_tokens_per_second,
+    }
     return {
         "model": record.repo_id,
         "label": record.label,
@@ -84,7 +97,8 @@ def fit_json(record: FitRecord) -> dict[str, Any]:
         "max_users": f.max_users,
         "max_context": f.max_context,
         **{
-            name: {"low": s.low, "expected": s.expected, "high": s.high} if s else None for name, s in speeds.items()
+            name: {"low": s.low, "expected": s.expected, "high": s.high} if s else None
+            for name, s in speeds.items()
         },
         "prefill_seconds": f.prefill_seconds,
         "notes": list(f.notes),
@@ -93,7 +107,12 @@ def fit_json(record: FitRecord) -> dict[str, Any]:
 
 def _print(model: str, load: Load, rows: list[FitRecord]) -> None:
     columns = [("weights", "left"), ("hardware", "left"), ("engine", "left"), ("verdict", "left")]
-    columns += [("weights GiB", "right"), ("cache GiB", "right"), ("needs GiB", "right"), ("budget GiB", "right")]
+    columns += [
+        ("weights GiB", "right"),
+        ("cache GiB", "right"),
+        ("needs GiB", "right"),
+        ("budget GiB", "right"),
+    ]
     columns += [("max users", "right"), ("max context", "right"), ("tok/s per user", "right")]
     cells = [_cells(row) for row in rows]
     print_table(f"{model}: {load.users} user(s) with {load.context_tokens} tokens each", columns, cells)

@@ -45,7 +45,9 @@ _REPO_COLUMNS = (
 SinceOption = Annotated[str | None, typer.Option("--since", help="Published since: 7d, 24h, or a date.")]
 FamilyOption = Annotated[str | None, typer.Option("--family", help="One family: qwen, gemma, ...")]
 PublisherOption = Annotated[str | None, typer.Option("--publisher", help="One Hub account.")]
-FitsOption = Annotated[str | None, typer.Option("--fits", help="Only what fits (or is tight on) this hardware of yours.")]
+FitsOption = Annotated[
+    str | None, typer.Option("--fits", help="Only what fits (or is tight on) this hardware of yours.")
+]
 FormatOption = Annotated[str | None, typer.Option("--format", help="gguf, nvfp4, fp8, awq, gptq, ...")]
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many rows.")]
 
@@ -57,7 +59,9 @@ def quants(
     base: Annotated[str | None, typer.Option("--base", help="Part of the base model's id.")] = None,
     family: FamilyOption = None,
     publisher: PublisherOption = None,
-    every_file: Annotated[bool, typer.Option("--files", help="A row for every file, not one per repo.")] = False,
+    every_file: Annotated[
+        bool, typer.Option("--files", help="A row for every file, not one per repo.")
+    ] = False,
     limit: LimitOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -101,14 +105,19 @@ def models(
 ) -> None:
     """Original releases (no quants), newest first. Examples:
 
-      modelwatch models --family qwen --since 30d
+    modelwatch models --family qwen --since 30d
 
-      modelwatch models --fits h100 --json
+    modelwatch models --fits h100 --json
     """
     settings = configuration(config)
     _check_pool(settings, fits)
     rows = app.questions().models(
-        app.store_path(settings), since=since(since_), family=family, fits=fits, publisher=publisher, limit=limit
+        app.store_path(settings),
+        since=since(since_),
+        family=family,
+        fits=fits,
+        publisher=publisher,
+        limit=limit,
     )
     _print_repos(settings, rows, "models", as_json=as_json, as_csv=as_csv)
 
@@ -122,7 +131,9 @@ def _check_pool(settings: Config, name: str | None) -> None:
     raise typer.BadParameter(f"--fits {name!r} is no hardware of yours{hint}; there is: {names}")
 
 
-def _print_repos(settings: Config, rows: list[dict[str, Any]], what: str, *, as_json: bool, as_csv: bool) -> None:
+def _print_repos(
+    settings: Config, rows: list[dict[str, Any]], what: str, *, as_json: bool, as_csv: bool
+) -> None:
     if as_json:
         print_json(rows)
         return
@@ -134,7 +145,13 @@ def _print_repos(settings: Config, rows: list[dict[str, Any]], what: str, *, as_
         return
     now = datetime.now(UTC)
     pools = list(settings.hardware)
-    columns = [("repo", "left"), ("take", "left"), ("size", "right"), ("licence", "left"), ("published", "left")]
+    columns = [
+        ("repo", "left"),
+        ("take", "left"),
+        ("size", "right"),
+        ("licence", "left"),
+        ("published", "left"),
+    ]
     columns += [("downloads", "right"), *((pool, "left") for pool in pools)]
     cells = [
         [
@@ -153,7 +170,9 @@ def _print_repos(settings: Config, rows: list[dict[str, Any]], what: str, *, as_
 
 def changes(
     since_: Annotated[str | None, typer.Option("--since", help="Detected since: 7d, 24h, or a date.")] = None,
-    kind: Annotated[str | None, typer.Option("--kind", help="licence, gated, new-quant, new-version, ...")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="licence, gated, new-quant, new-version, ...")
+    ] = None,
     family: FamilyOption = None,
     repo: Annotated[str | None, typer.Option("--repo", help="One repo.")] = None,
     action: Annotated[str | None, typer.Option("--action", help="alert, digest, hold or ignore.")] = None,
@@ -164,24 +183,40 @@ def changes(
 ) -> None:
     """What changed, newest first, with the decision for each deployment. Examples:
 
-      modelwatch changes --since 7d --action alert
+    modelwatch changes --since 7d --action alert
 
-      modelwatch changes --kind licence --json
+    modelwatch changes --kind licence --json
     """
     settings = configuration(config)
     rows = app.questions().changes(
-        app.store_path(settings), since=since(since_), kind=kind, family=family, repo=repo, action=action, limit=limit
+        app.store_path(settings),
+        since=since(since_),
+        kind=kind,
+        family=family,
+        repo=repo,
+        action=action,
+        limit=limit,
     )
     if as_json:
         print_json(rows)
     elif as_csv:
         print_csv(rows, ("id", "kind", "repo_id", "before", "after", "detected_at", "verdicts"))
     elif not rows:
-        typer.echo("No changes match. The first look at an account is a baseline; changes come with later rounds.")
+        typer.echo(
+            "No changes match. The first look at an account is a baseline; changes come with later rounds."
+        )
     else:
         now = datetime.now(UTC)
-        cells = [[r["repo_id"], r["kind"], _moved(r), ago(r["detected_at"], now), _decisions(r)] for r in rows]
-        columns = [("repo", "left"), ("kind", "left"), ("what", "left"), ("seen", "left"), ("decided", "left")]
+        cells = [
+            [r["repo_id"], r["kind"], _moved(r), ago(r["detected_at"], now), _decisions(r)] for r in rows
+        ]
+        columns = [
+            ("repo", "left"),
+            ("kind", "left"),
+            ("what", "left"),
+            ("seen", "left"),
+            ("decided", "left"),
+        ]
         print_table(f"{len(rows)} changes", columns, cells)
 
 
@@ -197,7 +232,9 @@ def _decisions(row: dict[str, Any]) -> str:
 
 
 def explain(
-    what: Annotated[str, typer.Argument(help="A repo id, or a change or alert id (its beginning is enough).")],
+    what: Annotated[
+        str, typer.Argument(help="A repo id, or a change or alert id (its beginning is enough).")
+    ],
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -218,24 +255,33 @@ def explain(
 def _story(story: dict[str, Any], now: datetime) -> list[str]:
     lines: list[str] = []
     for repo in story["repos"]:
-        lines.append(f"{repo['repo_id']}: {repo['family'] or 'no known family'}, licence {repo['licence'] or 'not stated'}")
-        lines.append(f"  first seen {repo['first_seen']} ({ago(repo['first_seen'], now)}), last {repo['last_seen']}")
+        lines.append(
+            f"{repo['repo_id']}: {repo['family'] or 'no known family'}, {repo['licence'] or 'no licence'}"
+        )
+        lines.append(
+            f"  first seen {repo['first_seen']} ({ago(repo['first_seen'], now)}), last {repo['last_seen']}"
+        )
         lines += [f"  gone since {repo['removed_at']}"] if repo["removed_at"] else []
         lines += [f"  formerly {name}" for name in repo["former_names"]]
     if story["observations"]:
-        lines.append(f"{len(story['observations'])} looks, the latest at {story['observations'][-1]['seen_at']}")
+        lines.append(
+            f"{len(story['observations'])} looks, the latest at {story['observations'][-1]['seen_at']}"
+        )
     if not story["changes"]:
         lines.append("No changes: its first look was a baseline, or nothing that matters moved since.")
     for change in story["changes"]:
         lines.append("")
-        lines.append(f"change {change['id']}: {change['kind']}, {_moved(change)}, seen {change['detected_at']}")
+        lines.append(
+            f"change {change['id']}: {change['kind']}, {_moved(change)}, seen {change['detected_at']}"
+        )
         lines += [f"  evidence: {note}" for note in change.get("evidence") or ()]
         for verdict in story["verdicts"]:
             if verdict["change_id"] == change["id"]:
                 until = f" until {verdict['until']}" if verdict["until"] else ""
                 place = verdict["deployment"] or "the team"
                 lines.append(
-                    f"  {verdict['at']} {place}: {verdict['action']}{until} by {verdict['trigger']}: {verdict['reason']}"
+                    f"  {verdict['at']} {place}: {verdict['action']}{until} "
+                    f"by {verdict['trigger']}: {verdict['reason']}"
                 )
     lines += _fits_story(story["fits"])
     for delivery in story["deliveries"]:
@@ -248,7 +294,9 @@ def _fits_story(fits: list[dict[str, Any]]) -> list[str]:
     if not fits:
         return []
     lines = ["", "fit (label, hardware, for whom: verdict)"]
-    lines += [f"  {f['label']} on {f['hardware']}, {f['deployment'] or 'one user'}: {f['verdict']}" for f in fits]
+    lines += [
+        f"  {f['label']} on {f['hardware']}, {f['deployment'] or 'one user'}: {f['verdict']}" for f in fits
+    ]
     return lines
 
 
@@ -268,28 +316,51 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         return
     now = datetime.now(UTC)
     repos = state["repos"]
-    typer.echo(f"{repos['total']} repos known: {repos['models']} models, {repos['quants']} quants, {repos['removed']} gone.")
+    typer.echo(
+        f"{repos['total']} repos known: {repos['models']} models, {repos['quants']} quants, "
+        f"{repos['removed']} gone."
+    )
     rows = [
-        [s["source"], ago(s["last_success_at"], now), _health(s, now), ago(s["next_run_at"], now), s["open_problems"]]
+        [
+            s["source"],
+            ago(s["last_success_at"], now),
+            _health(s, now),
+            ago(s["next_run_at"], now),
+            s["open_problems"],
+        ]
         for s in state["sources"]
     ]
-    columns = [("source", "left"), ("last success", "left"), ("state", "left"), ("next", "left"), ("problems", "right")]
+    columns = [
+        ("source", "left"),
+        ("last success", "left"),
+        ("state", "left"),
+        ("next", "left"),
+        ("problems", "right"),
+    ]
     if rows:
         print_table(f"{len(rows)} sources", columns, rows)
     else:
         typer.echo("No source was polled yet: modelwatch sync.")
     for problem in state["problems"]:
         seen = f"{problem['count']} times since {problem['first_seen']}"
-        typer.echo(plain(f"problem: {problem['source']} {problem['key'] or ''}: {problem['message']} ({seen})"))
+        typer.echo(
+            plain(f"problem: {problem['source']} {problem['key'] or ''}: {problem['message']} ({seen})")
+        )
     queue = state["deliveries"]
     counts = ", ".join(f"{count} {name}" for name, count in queue["counts"].items() if count) or "empty"
     typer.echo(f"Deliveries: {counts}.")
     for delivery in queue["next"]:
         error = f", last: {delivery['last_error']}" if delivery["last_error"] else ""
         when = ago(delivery["next_attempt_at"], now)
-        typer.echo(plain(f"  {delivery['alert'][:8]} to {delivery['channel']}: {delivery['state']}, next {when}{error}"))
+        typer.echo(
+            plain(
+                f"  {delivery['alert'][:8]} to {delivery['channel']}: {delivery['state']}, next {when}{error}"
+            )
+        )
     for delivery in queue["dead"]:
-        typer.echo(plain(f"  {delivery['alert'][:8]} to {delivery['channel']}: dead: {delivery['last_error']}"))
+        typer.echo(
+            plain(f"  {delivery['alert'][:8]} to {delivery['channel']}: dead: {delivery['last_error']}")
+        )
 
 
 def _next_run(source: dict[str, Any], settings: Config) -> str | None:

@@ -13,7 +13,9 @@ from watcher.cli_common import DEFAULT_CONFIG, ConfigOption, JsonOption, configu
 from watcher.config import Config
 from watcher.inert import plain
 
-channels = typer.Typer(no_args_is_help=True, help="Try the channels that alerts go to.", rich_markup_mode=None)
+channels = typer.Typer(
+    no_args_is_help=True, help="Try the channels that alerts go to.", rich_markup_mode=None
+)
 
 
 def init(
@@ -26,14 +28,20 @@ def init(
 
       modelwatch init team.yaml
     """
+    from watcher.fit.devices import devices
     from watcher.gpus import detect_gpus, starter_config
 
     if file.exists() and not force:
-        typer.echo(f"modelwatch: {file} exists already; write elsewhere, or add --force to replace it", err=True)
+        typer.echo(
+            f"modelwatch: {file} exists already; write elsewhere, or add --force to replace it", err=True
+        )
         raise typer.Exit(2)
     gpus = detect_gpus()
-    file.write_text(starter_config(gpus), encoding="utf-8")
-    seen = ", ".join(f"{gpu.count} x {gpu.name}" for gpu in gpus) or "no NVIDIA GPU found: name yours in the file"
+    file.write_text(starter_config(gpus, devices()), encoding="utf-8")
+    seen = (
+        ", ".join(f"{gpu.count} x {gpu.name}" for gpu in gpus)
+        or "no NVIDIA GPU found: name yours in the file"
+    )
     typer.echo(f"Wrote {file} ({seen}).")
     option = "" if file == Path(DEFAULT_CONFIG) else f" --config {file}"
     typer.echo(f"Next: say what you run in it, then modelwatch check{option}, then modelwatch sync{option}.")

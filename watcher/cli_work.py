@@ -40,7 +40,9 @@ def sync(
     Exit status: 0 done, 2 bad configuration, 3 a source failed, 4 the store refused.
     """
     settings = configuration(config)
-    logging.basicConfig(level=logging.ERROR if as_json else logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(
+        level=logging.ERROR if as_json else logging.WARNING, format="%(message)s", stream=sys.stderr
+    )
     team = app.team_of(settings)
     with app.open_store(settings) as store:
         channels = app.open_channels(settings, sys.stderr if as_json else sys.stdout)
@@ -79,7 +81,12 @@ def round_json(report: "RoundReport") -> dict[str, Any]:
         "changes": len(outcome.changes),
         "verdicts": {action: counts.get(action, 0) for action in ("alert", "digest", "hold", "ignore")},
         "alerts": [
-            {"id": a.id, "trigger": a.trigger, "deployment": ", ".join(a.deployments) or None, "title": a.title}
+            {
+                "id": a.id,
+                "trigger": a.trigger,
+                "deployment": ", ".join(a.deployments) or None,
+                "title": a.title,
+            }
             for a in outcome.alerts
         ],
         "waiting_for_details": report.waiting_for_details,
@@ -93,12 +100,14 @@ def _print_round(report: "RoundReport") -> None:
     typer.echo(f"{len(ok)} of {len(report.sources)} accounts read with {requests} requests.")
     if fresh:
         repos = sum(s.seen for s in fresh)
-        typer.echo(f"First sight of {len(fresh)} accounts: {repos} repos recorded as the baseline, nothing is news yet.")
+        typer.echo(
+            f"First sight of {len(fresh)} accounts: {repos} repos recorded as the baseline; no news yet."
+        )
     counts = Counter(v.action.value for v in report.outcome.verdicts)
     said = ", ".join(f"{counts[a]} {a}" for a in ("alert", "digest", "hold", "ignore") if counts[a])
     typer.echo(f"{len(report.outcome.changes)} changes" + (f": {said}." if said else "."))
     if report.waiting_for_details:
-        typer.echo(f"{report.waiting_for_details} repos wait for their details until the next round (request budget).")
+        typer.echo(f"{report.waiting_for_details} repos wait for their details (request budget).")
     for s in report.sources:
         if s.status != "ok":
             typer.echo(f"{s.status}: {s.source}: {plain(s.error or '')}", err=True)
@@ -199,9 +208,13 @@ def _jobs(settings: Config, store: Any, stop: threading.Event) -> list[Any]:
     ]
 
 
-def demo(as_json: JsonOption = False, keep: Annotated[
-    Path | None, typer.Option(help="Keep the demo's database in this folder, to look around in.", show_default=False)
-] = None) -> None:
+def demo(
+    as_json: JsonOption = False,
+    keep: Annotated[
+        Path | None,
+        typer.Option(help="Keep the demo's database in this folder, to look around in.", show_default=False),
+    ] = None,
+) -> None:
     """Play eight weeks of recorded Hub history through the real client, offline, in under 20 seconds.
 
     Examples:
@@ -224,7 +237,9 @@ def demo(as_json: JsonOption = False, keep: Annotated[
 def export_(
     file: Annotated[Path | None, typer.Argument(help="Where to write; without it, standard output.")] = None,
     config: ConfigOption = None,
-    since_: Annotated[str | None, typer.Option("--since", help="Only what was seen since: 7d, or a date.")] = None,
+    since_: Annotated[
+        str | None, typer.Option("--since", help="Only what was seen since: 7d, or a date.")
+    ] = None,
 ) -> None:
     """Write the observation log as JSON lines: {"source", "key", "seen_at", "row"}.
 

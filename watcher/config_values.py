@@ -74,7 +74,8 @@ def duration_text(duration: timedelta) -> str:
     return f"{seconds // _UNITS[unit]}{unit}"
 
 
-def _duration(value: object) -> timedelta:
+def parse_duration(value: object) -> timedelta:
+    """30m, 24h or 7d as a span of time; ValueError says what it should look like."""
     if isinstance(value, timedelta):
         return value
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
@@ -200,7 +201,7 @@ def _folding(fold: Callable[[str], str]) -> AfterValidator:
     return AfterValidator(fold)
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 HubInterval = Annotated[Duration, _between(timedelta(minutes=1), timedelta(days=7))]
 SweepInterval = Annotated[Duration, _between(timedelta(hours=1), timedelta(days=30))]
 FeedInterval = Annotated[Duration, _between(timedelta(minutes=5), timedelta(days=7))]

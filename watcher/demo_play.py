@@ -25,12 +25,17 @@ def play(folder: Path, *, as_json: bool) -> Story:
         config = read_config(text, "demo")
         team = app.team_of(config)
         if not as_json:
-            _say_team(len(team.authors), [f"{d.name}: {d.model} on {d.hardware.name}" for d in team.stack.deployments])
+            _say_team(
+                len(team.authors),
+                [f"{d.name}: {d.model} on {d.hardware.name}" for d in team.stack.deployments],
+            )
         with app.open_store(config) as store:
             for number, at in enumerate(weeks, 1):
                 hub.now = at
                 source = app.open_source(config)
-                report = app.sync(team, store, source, now=at, channels=("slack",), progress=_progress(as_json, number))
+                report = app.sync(
+                    team, store, source, now=at, channels=("slack",), progress=_progress(as_json, number)
+                )
                 week = story.add(at, report, store.count_repos())
                 if not as_json:
                     _say_week(number, week)
@@ -53,14 +58,18 @@ def _progress(quiet: bool, week: int) -> app.Progress:
 
 
 def _say_team(authors: int, deployments: Sequence[str]) -> None:
-    typer.echo(f"A team runs {len(deployments)} models on its own GPUs; modelwatch watches {authors} accounts for it.")
+    typer.echo(
+        f"A team runs {len(deployments)} models on its own GPUs; modelwatch watches {authors} accounts."
+    )
     for deployment in deployments:
         typer.echo(f"  {deployment}")
 
 
 def _say_week(number: int, week: Week) -> None:
     typer.echo("")
-    typer.echo(_rule(f"Week {number}, {week.at:%a %d %B %Y}: {week.requests} requests, {week.repos} repos known"))
+    typer.echo(
+        _rule(f"Week {number}, {week.at:%a %d %B %Y}: {week.requests} requests, {week.repos} repos known")
+    )
     if week.baseline:
         typer.echo("First sight: recorded as the baseline. Nothing is news yet, so nobody is told anything.")
         return
@@ -83,7 +92,10 @@ def _reasons(verdicts: Sequence[Verdict], action: Action) -> list[str]:
     told = {v.change for v in verdicts if v.action is Action.ALERT}
     for v in verdicts:
         if v.action is action and v.change not in told:
-            lines.setdefault((v.change.key.id, v.change.kind.value), f"{v.change.key.id} ({v.change.kind.value}): {v.reason}")
+            lines.setdefault(
+                (v.change.key.id, v.change.kind.value),
+                f"{v.change.key.id} ({v.change.kind.value}): {v.reason}",
+            )
     return [plain(line) for line in lines.values()]
 
 
@@ -105,8 +117,12 @@ def _say_end(story: Story) -> None:
     counts = Counter(v.action for week in story.weeks for v in week.verdicts)
     typer.echo("")
     typer.echo(_rule("The eight weeks in one look"))
-    typer.echo(f"{story.repos} repos, {len(story.weeks)} polls, {story.changes} changes: {len(alerts)} alerts.")
-    typer.echo(f"Decisions: {', '.join(f'{counts[a]} {a.value}' for a in Action)} (one per change and deployment).")
+    typer.echo(
+        f"{story.repos} repos, {len(story.weeks)} polls, {story.changes} changes: {len(alerts)} alerts."
+    )
+    typer.echo(
+        f"Decisions: {', '.join(f'{counts[a]} {a.value}' for a in Action)} (one per change and deployment)."
+    )
     for alert in alerts:
         typer.echo(f"  {alert.created_at:%d %b}  {plain(alert.title)}")
     typer.echo("Next: modelwatch init, then modelwatch sync, to watch the real Hub for your own GPUs.")
@@ -114,4 +130,3 @@ def _say_end(story: Story) -> None:
 
 def _rule(text: str) -> str:
     return f"== {text} " + "=" * max(0, 100 - len(text))
-

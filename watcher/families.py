@@ -15,12 +15,34 @@ import yaml
 
 # Member states by ISO 3166 code; https://european-union.europa.eu/principles-countries-history/eu-countries_en
 EU_MEMBERS = frozenset(
-    ("AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT")
-    + ("LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK")
+    {
+        *(
+            "AT",
+            "BE",
+            "BG",
+            "CY",
+            "CZ",
+            "DE",
+            "DK",
+            "EE",
+            "ES",
+            "FI",
+            "FR",
+            "GR",
+            "HR",
+            "HU",
+            "IE",
+            "IT",
+            "LT",
+        ),
+        *("LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"),
+    }
 )
 _FIELDS = frozenset(
-    ("key", "name", "organisations", "moved_from", "maker", "origin", "whole", "names", "common")
-    + ("model_types", "plain", "series", "stamp", "licence_note", "source")
+    {
+        *("key", "name", "organisations", "moved_from", "maker", "origin", "whole", "names", "common"),
+        *("model_types", "plain", "series", "stamp", "renamed", "licence_note", "source"),
+    }
 )
 
 
@@ -36,7 +58,10 @@ class Series:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Family:
-    """One family. plain: the variant of a repo that names none, by least version, ascending."""
+    """One family. plain: the variant of a repo that names none, by least version, ascending.
+
+    renamed: old and new beginnings of repo names that the Hub redirects.
+    """
 
     key: str
     name: str
@@ -51,6 +76,7 @@ class Family:
     plain: tuple[tuple[str, str], ...] = ()
     series: tuple[Series, ...] = ()
     ignore_stamp: bool = False
+    renamed: tuple[tuple[str, str], ...] = ()
     licence_note: str = ""
     source: str = ""
 
@@ -122,6 +148,17 @@ class Registry:
     def organisations(self, keys: Iterable[str]) -> tuple[str, ...]:
         """The organisations to watch for some families, in order, each once. KeyError names a wrong key."""
         return tuple(dict.fromkeys(org for key in keys for org in self.by_key[key].organisations))
+
+    def current(self, repo_id: str) -> str:
+        """The id under which a moved organisation's or renamed repo lives now; others as they are."""
+        organisation, _, name = repo_id.partition("/")
+        for family in self.families_of(organisation):
+            if organisation.casefold() in (old.casefold() for old in family.moved_from):
+                organisation = family.organisations[0]
+            for old, new in family.renamed:
+                if name.casefold().startswith(old):
+                    name = new + name[len(old) :]
+        return f"{organisation}/{name}" if "/" in repo_id else repo_id
 
     def origin(self, key: str) -> str | None:
         """ISO 3166 country of a family's maker; None when the family or its origin is unknown."""
@@ -208,6 +245,7 @@ def _family(row: Mapping[str, Any]) -> Family:
         plain=tuple((str(version), variant) for version, variant in row.get("plain", {}).items()),
         series=series,
         ignore_stamp=row.get("stamp") == "ignore",
+        renamed=tuple((old.casefold(), new) for old, new in row.get("renamed", {}).items()),
         licence_note=str(row.get("licence_note") or ""),
         source=str(row.get("source") or ""),
     )

@@ -11,8 +11,10 @@ from functools import lru_cache
 from watcher.families import Family, Registry
 
 _FILLERS = frozenset(
-    ("ai", "company", "corp", "hf", "hub", "inc", "lab", "labs", "llm", "model", "models", "official")
-    + ("officials", "org", "oss", "real", "research", "team", "the")
+    {
+        *("ai", "company", "corp", "hf", "hub", "inc", "lab", "labs", "llm", "model", "models", "official"),
+        *("officials", "org", "oss", "real", "research", "team", "the"),
+    }
 )
 _LOOKALIKES = str.maketrans({"0": "o", "1": "l", "3": "e", "5": "s", "$": "s", "@": "a"})
 # Shorter forms than this are anybody's nickname.

@@ -89,7 +89,7 @@ def _identity(family: Family | None, text: str, registry: Registry) -> _Identity
     if family is None:
         reading = read_name(text, registry.words)
         series = " ".join(part for part in (" ".join(reading.head), reading.line) if part) or None
-        return _Identity(series, reading.version, reading.size, reading.variant, clean=False)
+        return _Identity(series, reading.version, reading.size(), reading.variant, clean=False)
     folded = text.casefold()
     match = family.find(folded)
     start = match.start() if match else 0
@@ -110,7 +110,7 @@ def _identity(family: Family | None, text: str, registry: Registry) -> _Identity
     allowed = _squash((match.group() if match else "") + series)
     clean = match is not None and start == 0 and not reading.extra
     clean = clean and all(_squash(word) in allowed for word in reading.head)
-    return _Identity(series, version, reading.size, variant or _plain(family, reading), clean)
+    return _Identity(series, version, reading.size(series), variant or _plain(family, reading), clean)
 
 
 def _plain(family: Family, reading: Reading) -> str | None:
@@ -171,7 +171,9 @@ def _own(
     same = base_id is not None and _same_name(facts.repo_id, base_id)
     quant = stem.quant or (same and bases[0][1] == "quantized")
     if quant:
-        base_id = _resolve(base_id, registry, None)[0] if base_id else f"{publisher}/{stem.text}"
+        base_id = (
+            _resolve(base_id, registry, None)[0] if base_id else registry.current(f"{publisher}/{stem.text}")
+        )
     return replace(identity.lineage(family, publisher), base_repo=base_id, official=True, quant=quant)
 
 
@@ -244,6 +246,7 @@ def _resolve(base_id: str, registry: Registry, parent: Lineage | None) -> tuple[
     publisher, name = _split(base_id)
     if "unquantized" in name.casefold():
         base_id = f"{publisher}/{strip_format(name).text}"
+    base_id = registry.current(base_id)
     lineage = parent or lineage_of(RepoFacts(repo_id=base_id), registry)
     root = lineage.base_repo
     if root and lineage.quant:
@@ -275,7 +278,8 @@ def _by_name(facts: RepoFacts, registry: Registry, publisher: str, stem: Stem) -
     lineage = identity.lineage(family, publisher)
     if family is None:
         return replace(lineage, quant=stem.quant)
-    base_repo = f"{family.organisations[0]}/{stem.text}" if identity.clean else None
+    guess = registry.current(f"{family.organisations[0]}/{stem.text}")
+    base_repo = guess if identity.clean else None
     if stem.quant:
         return replace(lineage, base_repo=base_repo, derived=not identity.clean, quant=True)
     stranger = identity.clean and not registry.known_organisation(publisher)

@@ -18,7 +18,7 @@ _LONGEST = 200
 # Tokens that say "these weights are quantised" wherever they stand.
 _QUANT = re.compile(
     r"gguf|ggml|awq|gptq(?:v2|model)?|u?int[2348]|w\d+a\d+\w*|[2-8]bits?|bnb|nf4|hqq|aqlm|exl[23]|mlx|dwq"
-    r"|(?:nv|mx)?fp[468](?:a16)?|autoround|i?q\d(?:_\w+)?|tq\d|quantized|optiq|marlin|smoothquant|quark"
+    r"|(?:nv|mx)?fp[468](?:a16)?|autoround|[ido]?q\d\w*|tq\d|quantized|optiq|marlin|smoothquant|quark"
     r"|onnx|openvino|ov|litert|executorch|bpw|llmcompressor|qad",
     re.ASCII,
 )
@@ -37,16 +37,33 @@ _SIZE = re.compile(r"(?:(\d{1,4})x)?(\d{1,5}(?:\.\d{1,3})?)([bmt])", re.ASCII)
 _ACTIVE = re.compile(r"([ae])(\d{1,4}(?:\.\d{1,3})?)([bm])", re.ASCII)
 _EXPERTS = re.compile(r"\d{1,4}e", re.ASCII)
 _MEASURE = re.compile(r"\d{1,5}(?:k|hz|khz|fps|spk|steps?)", re.ASCII)
-_VERSION = re.compile(r"v?\.?(\d{1,4}(?:\.\d{1,4}){0,2})([a-z]?)", re.ASCII)
+_VERSION = re.compile(r"v?\.?(\d{1,2}(?:\.\d{1,4}){0,2})([a-z]?)", re.ASCII)
 _LETTERED = re.compile(r"([a-z])(\d{1,4}(?:\.\d{1,4}){0,2})", re.ASCII)
 _GLUED = re.compile(r"([a-z][a-z.]*[a-z])(\d{1,3}(?:\.\d{1,3}){0,2})([a-z]*)", re.ASCII)
 _SIZE_WORDS = frozenset(
-    ("nano", "micro", "tiny", "mini", "small", "medium", "large", "ultra", "super", "max", "plus", "pro")
-    + ("lite", "air", "flash", "turbo", "edge", "xs", "s", "m", "l", "xl", "xxl")
+    {
+        *(
+            "nano",
+            "micro",
+            "tiny",
+            "mini",
+            "small",
+            "medium",
+            "large",
+            "ultra",
+            "super",
+            "max",
+            "plus",
+            "pro",
+        ),
+        *("lite", "air", "flash", "turbo", "edge", "xs", "s", "m", "l", "xl", "xxl"),
+    }
 )
 # Cohere's "03-2025" is the stamp 2503; "3_5" in a name is 3.5.
 _MONTH_YEAR = re.compile(r"(?<!\d)(0[1-9]|1[0-2])-20(2\d)(?!\d)")
-_UNDERSCORED = re.compile(r"(?<=\d)_(?=\d)")
+_UNDERSCORED = re.compile(r"(?<![\d.])(\d{1,2})_(?=\d)")
+# "MiniCPM-Llama3-V", "R1-Distill-Qwen2": families that others build on, named inside their names.
+_FOREIGN = frozenset({"llama", "qwen", "gemma", "mistral", "phi", "glm"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,9 +93,10 @@ class Reading:
     def version(self) -> str | None:
         return "-".join(part for part in (self.number, *self.suffixes, self.stamp) if part) or None
 
-    @property
-    def size(self) -> str | None:
-        return "-".join(self.sizes) or next(iter(self.size_words), None)
+    def size(self, series: str = "") -> str | None:
+        """27B, 30B-A3B; without figures a word such as flash, unless the series' name has it already."""
+        taken = series.casefold().split()
+        return "-".join(self.sizes) or next((word for word in self.size_words if word not in taken), None)
 
     @property
     def variant(self) -> str | None:
@@ -117,7 +135,7 @@ def strip_format(name: str) -> Stem:
 
 def read_name(text: str, words: Mapping[str, Word]) -> Reading:
     """Read a name whose format is off. Never raises; unknown tokens become head or extra words."""
-    name = _MONTH_YEAR.sub(r"\2\1", _UNDERSCORED.sub(".", text[:_LONGEST]))
+    name = _MONTH_YEAR.sub(r"\2\1", _UNDERSCORED.sub(r"\1.", text[:_LONGEST]))
     reading = Reading()
     for token in re.split(r"[-_\s/]+", name):
         if token:
@@ -127,15 +145,16 @@ def read_name(text: str, words: Mapping[str, Word]) -> Reading:
 
 def _read_token(reading: Reading, raw: str, words: Mapping[str, Word]) -> None:
     token = raw.casefold()
-    if _read_size(reading, token) or _read_version(reading, token, words):
+    if _MEASURE.fullmatch(token) or _read_size(reading, token) or _read_version(reading, raw, words):
         return
-    if token in words:
-        reading.kinds.append(words[token])
+    known = next((part for part in (token, *token.split(".")) if part in words), None)
+    if known:
+        reading.kinds.append(words[known])
     elif token in SUFFIXES and (reading.number or token in ("preview", "exp")):
         reading.suffixes.append(token)
     elif token in _SIZE_WORDS and (reading.head or reading.number):
         reading.size_words.append(token)
-    elif _MEASURE.fullmatch(token) or _QUANT.fullmatch(token) or _PLAIN.fullmatch(token):
+    elif _QUANT.fullmatch(token) or _PLAIN.fullmatch(token):
         return
     elif reading.number or reading.sizes or reading.kinds or reading.stamp:
         reading.extra.append(raw)
@@ -160,8 +179,9 @@ def _read_size(reading: Reading, token: str) -> bool:
     return False
 
 
-def _read_version(reading: Reading, token: str, words: Mapping[str, Word]) -> bool:
+def _read_version(reading: Reading, raw: str, words: Mapping[str, Word]) -> bool:
     """3.5, v0.3, 2507, 3n, 4.5V, K2.6, Qwen3.5 and Qwen3Guard; only the first version counts."""
+    token = raw.casefold()
     if is_stamp(token):
         reading.stamp = reading.stamp or token
         return True
@@ -171,20 +191,26 @@ def _read_version(reading: Reading, token: str, words: Mapping[str, Word]) -> bo
     if (match := _LETTERED.fullmatch(token)) and not reading.number:
         _take(reading, match[1], match[2], "", words)
         return True
-    if (match := _GLUED.fullmatch(token)) and not reading.number:
-        before, after = match[1].rstrip("."), match[3]
-        # "Llama2Vec" is a word of its own, "Qwen3Guard" a family, a version and a kind.
-        if len(after) > 1 and after not in words:
-            return False
-        if before in words:
-            reading.kinds.append(words[before])
-        else:
-            reading.head.append(before)
-        _take(reading, "", match[2], after if len(after) == 1 else "", words)
-        if len(after) > 1:
-            reading.kinds.append(words[after])
+    match = _GLUED.fullmatch(token)
+    return match is not None and not reading.number and _read_glued(reading, raw, match, words)
+
+
+def _read_glued(reading: Reading, raw: str, match: re.Match[str], words: Mapping[str, Word]) -> bool:
+    """Qwen3 and Qwen3Guard; "Llama2Vec" is a word of its own."""
+    before, number, after = match[1].rstrip("."), match[2], match[3]
+    if len(after) > 1 and after not in words:
+        return False
+    if before in _FOREIGN and reading.head:
+        reading.extra.append(raw)
         return True
-    return False
+    if before in words:
+        reading.kinds.append(words[before])
+    else:
+        reading.head.append(raw[: len(before)])
+    _take(reading, "", number, after if len(after) == 1 else "", words)
+    if len(after) > 1:
+        reading.kinds.append(words[after])
+    return True
 
 
 def _take(reading: Reading, letter: str, number: str, tail: str, words: Mapping[str, Word]) -> None:

@@ -27,9 +27,9 @@ _HEADLINES = {
 }
 _NEXT_STEPS = {
     "model-in-use-removed": "Keep your local copy, and pick the successor while nobody is in a hurry.",
-    "model-in-use-gated": "Accept the terms with the account of your servers' token before the next node pulls.",
+    "model-in-use-gated": "Accept the terms with your servers' account before the next node pulls.",
     "model-in-use-replaced": "Read the publisher's note, then pull again or pin the revision you run.",
-    "licence-in-use": "Show the new terms to legal before the next upgrade; the copy you run keeps its old terms.",
+    "licence-in-use": "Show the new terms to legal before the next upgrade; your copy keeps its old terms.",
     "licence-unlocks": "Put it on the shortlist and run your evaluation set.",
     "quant-in-use": "Pull it on a test node and run your evaluation set against the weights in use.",
     "new-family": "Run your evaluation set on it before anybody asks.",
@@ -131,7 +131,7 @@ def _fit_section(items: Sequence[Warranted]) -> tuple[Section, ...]:
             continue
         d = s.deployment
         lines.append(
-            f"{d.name} on {d.hardware.name}, {d.load.users} user(s) x {d.load.context_tokens} tokens, {d.engine}:"
+            f"{d.name} on {d.hardware.name}, {d.load.users} x {d.load.context_tokens} tokens, {d.engine}:"
         )
         lines.append(f"  {item.verdict.change.key.id} {fit_line(s.candidate)}")
         if s.incumbent is not None and item.verdict.change.key.folded != d.model.casefold():
@@ -186,7 +186,9 @@ def _unique(values: Iterable[T]) -> list[T]:
 def sample_alert(now: datetime) -> Alert:
     """What `modelwatch channels test` sends: recognisably a sample, shaped like the real thing."""
     sections = (
-        Section(heading="What changed", lines=("nothing: this is a sample, sent by modelwatch channels test",)),
+        Section(
+            heading="What changed", lines=("nothing: this is a sample, sent by modelwatch channels test",)
+        ),
         Section(heading="Next step", lines=("If you can read this, alerts will reach you here.",)),
     )
     return Alert(

@@ -40,7 +40,7 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """The best way to run a repo on one pool: which weights (label, possibly hypothetical) and how it fits."""
+    """The best way to run a repo on one pool: which weights (perhaps hypothetical), and how they fit."""
 
     label: str
     hypothetical: bool
@@ -54,7 +54,7 @@ class Situation:
     complete: the weights are all there (None unknown). candidate is the best fit of the repo for
     the deployment, incumbent that of the model in use; relatives are the family's official repos,
     or for a quant the other quants of its base. offers_wanted: the repo has the format the deployment
-    asks for; wanted_elsewhere: another trusted repo has it already. told: threads and triggers alerted of late.
+    asks for; wanted_elsewhere: another trusted repo has it already. told: what was alerted of late.
     """
 
     stack: Stack

@@ -218,9 +218,9 @@ def quant_of_a_model_in_use(change: Change, s: Situation) -> Verdict | None:
         return _verdict(Action.DIGEST, "quant-in-use", f"{name}; its size is not known yet", change, s)
     if _RANK[s.candidate.fit.verdict] > _RANK[s.incumbent.fit.verdict if s.incumbent else FitVerdict.NO]:
         was = s.incumbent.fit.verdict.value if s.incumbent else "no"
-        how = f"{s.candidate.label} {s.candidate.fit.verdict.value} on {s.deployment.hardware.name} (until now: {was})"
+        how = f"{_fits(s)} (until now: {was})"
         return _verdict(Action.ALERT, "quant-in-use", f"{name}: {how}", change, s)
-    if wanted_quant(change, s):
+    if wanted_quant(s):
         reason = f"{name}: the first {s.deployment.quant} of it by a trusted quantiser, and {_fits(s)}"
         return _verdict(Action.ALERT, "quant-in-use", reason, change, s)
     return _verdict(Action.DIGEST, "quant-in-use", f"{name}; it does not change what fits", change, s)

@@ -64,7 +64,7 @@ def quant_in_use(change: Change, s: Situation) -> str | None:
     return f"{change.key.id}, a {d.quant or 'quant'} of the model that {d.name} runs,"
 
 
-def wanted_quant(change: Change, s: Situation) -> bool:
+def wanted_quant(s: Situation) -> bool:
     """The first trusted repo that offers the format the deployment asks for."""
     return bool(s.deployment and s.deployment.quant and s.offers_wanted and not s.wanted_elsewhere)
 

@@ -1,0 +1,157 @@
+"""What to ask of single repos beyond the listings, within a budget: pages of missing repos, and details.
+
+Details (file sizes, hashes, config.json) go to models in use and their quants first, then to the
+newest. What did not fit waits for the next round, and is counted.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from watcher.catalog import SECOND_LOOK_AFTER
+from watcher.ports import Catalog, Source
+from watcher.types import Known, Listing, Look, Observation, Problem, SourceError, Stack
+
+T = TypeVar("T")
+
+MOST_FAILURES_IN_A_ROW = 3
+LEAST_SHARE_LEFT = 0.2  # of the Hub's rate limit: details stop here, so that listings still get through
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What one round may cost: details and page looks are API calls; the rest waits, visibly."""
+
+    details: int = 200
+    looks: int = 400
+    sweep_every: timedelta = timedelta(hours=24)
+    details_of_newest: timedelta = timedelta(days=30)
+
+
+class Asker:
+    """Asks about single repos for one round; a repo that can not be read now never ends the round."""
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        catalog: Catalog,
+        stack: Stack,
+        limits: Limits,
+        now: datetime,
+        stopped: Callable[[], bool],
+    ) -> None:
+        self._source, self._catalog, self._now, self._stopped = source, catalog, now, stopped
+        self._in_use = _names_in_use(stack)
+        self._newest = now - limits.details_of_newest
+        self._details_left, self._looks_left = limits.details, limits.looks
+        self._failures_in_a_row = 0
+        self.waiting = 0
+        self.problems: list[Problem] = []
+
+    def about_missing(self, author: str, listing: Listing, sweep: Listing | None) -> list[Look]:
+        """The pages of repos that a complete sweep no longer shows, or that await their second look."""
+        with self._catalog.read() as tx:
+            known = tx.known_of_author(author)
+        listed = {o.key.folded for o in listing.observations}
+        if sweep is not None:
+            seen = listed | {o.key.folded for o in sweep.observations}
+            moved = {o.facts.hub_id for o in sweep.observations if o.facts.hub_id}
+            wanted = [k for k in known if k.key.folded not in seen and k.facts.hub_id not in moved]
+        else:
+            due = self._now - SECOND_LOOK_AFTER
+            wanted = [
+                k for k in known if k.missing_since and k.missing_since <= due and k.key.folded not in listed
+            ]
+        wanted = wanted[: self._looks_left]
+        self._looks_left -= len(wanted)
+        answers = (self._ask(self._source.look, k.facts.repo_id, self._now) for k in wanted)
+        return [look for look in answers if look is not None]
+
+    def with_details(self, author: str, listing: Listing) -> list[Observation]:
+        """The listing with details where they matter, and late details of what was listed before."""
+        with self._catalog.read() as tx:
+            known = tx.known(o.key.id for o in listing.observations)
+            waiting = tx.lacking_details(author, self._newest)
+        listed = {o.key.folded for o in listing.observations}
+        backlog = [_from_memory(k, self._now) for k in waiting if k.key.folded not in listed]
+        wanted = [o for o in listing.observations if self._needs_details(o, known.get(o.key.folded))]
+        wanted = sorted([*wanted, *backlog], key=lambda o: (not self._matters(o), -_age_key(o)))
+        chosen = self._fetch(wanted)
+        self.waiting += len(wanted) - len(chosen)
+        late = [chosen[o.key.folded] for o in backlog if o.key.folded in chosen]
+        return [*(chosen.get(o.key.folded, o) for o in listing.observations), *late]
+
+    def about_newcomer(self, repo_id: str) -> Observation | None:
+        """The page and details of a base that quantisers took up; None when it can not be read now."""
+        if self._looks_left <= 0:
+            return None
+        self._looks_left -= 1
+        look = self._ask(self._source.look, repo_id, self._now)
+        if look is None or look.observation is None:
+            return None
+        seen = look.observation
+        details = self._ask(self._source.details, seen.key.id, seen.revision, self._now)
+        return replace(seen, details=details) if details and details.files else seen
+
+    def _fetch(self, wanted: Sequence[Observation]) -> dict[str, Observation]:
+        chosen: dict[str, Observation] = {}
+        for observation in wanted:
+            share = self._source.remaining_share()
+            if (
+                self._details_left <= 0
+                or self._given_up()
+                or (share is not None and share < LEAST_SHARE_LEFT)
+            ):
+                break
+            self._details_left -= 1
+            details = self._ask(self._source.details, observation.key.id, observation.revision, self._now)
+            # A gone or force-pushed repo answers with a problem and no files: that is nothing to keep.
+            if details is not None and (details.files or not details.problems):
+                chosen[observation.key.folded] = replace(observation, details=details)
+        return chosen
+
+    def _ask(self, ask: Callable[..., T], repo_id: str, *arguments: object) -> T | None:
+        """One answer, or None. A rate limit, or three failures in a row, end the asking for this round."""
+        if self._given_up():
+            return None
+        try:
+            answer = ask(repo_id, *arguments)
+        except SourceError as error:
+            limited = error.retry_after_s is not None
+            self._failures_in_a_row = MOST_FAILURES_IN_A_ROW if limited else self._failures_in_a_row + 1
+            source = f"hub:{repo_id.partition('/')[0]}"
+            self.problems.append(Problem(source=source, key=repo_id, message=str(error)))
+            return None
+        self._failures_in_a_row = 0
+        return answer
+
+    def _given_up(self) -> bool:
+        return self._failures_in_a_row >= MOST_FAILURES_IN_A_ROW or self._stopped()
+
+    def _matters(self, observation: Observation) -> bool:
+        bases = {b.repo_id.casefold() for b in observation.facts.base_models}
+        return observation.key.folded in self._in_use or bool(bases & self._in_use)
+
+    def _needs_details(self, observation: Observation, known: Known | None) -> bool:
+        if known and known.details and known.details.revision == observation.revision:
+            return False
+        created = observation.facts.created_at
+        return self._matters(observation) or (created is not None and created >= self._newest)
+
+
+def _names_in_use(stack: Stack) -> frozenset[str]:
+    names = [d.model for d in stack.deployments] + list(stack.shortlist)
+    names += ["/".join(d.quant.split("/")[:2]) for d in stack.deployments if d.quant and "/" in d.quant]
+    return frozenset(name.casefold() for name in names)
+
+
+def _from_memory(known: Known, now: datetime) -> Observation:
+    """A look at what we remember, to hang late details on."""
+    return Observation(key=known.key, seen_at=now, revision=known.revision, facts=known.facts, row={})
+
+
+def _age_key(observation: Observation) -> float:
+    created = observation.facts.created_at
+    return created.timestamp() if created else 0.0
