@@ -11,7 +11,7 @@ from store.errors import StoreBusy, StoreError
 
 
 class DaemonLock:
-    """Held from acquire to release, or as a context manager. The file stays and holds the last pid."""
+    """Held from acquire to release while the object lives, or as a context manager. The file stays behind."""
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(f"{path}.lock")

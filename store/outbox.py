@@ -65,7 +65,10 @@ class Outbox(ABC):
         error: str | None,
         now: datetime,
     ) -> None:
-        """Write down how it went; without next_attempt_at it is not tried again by itself."""
+        """Write down how it went; without next_attempt_at it is not tried again by itself.
+
+        The delivery is the one that due gave, so that its attempt is known. Holding one back needs no begin.
+        """
         d, a = deliveries.c, attempts.c
         which = (d.alert_id == delivery.alert.id, d.channel == delivery.channel)
         outcome = {"state": state.value, "begun_at": None, "settled_at": now, "last_error": error}
@@ -74,10 +77,9 @@ class Outbox(ABC):
                 update(deliveries).where(*which).values(**outcome, next_attempt_at=next_attempt_at)
             )
             mine = select(d.id).where(*which).scalar_subquery()
-            latest = select(func.max(a.number)).where(a.delivery_id == mine).scalar_subquery()
             connection.execute(
                 update(attempts)
-                .where(a.delivery_id == mine, a.number == latest, a.settled_at.is_(None))
+                .where(a.delivery_id == mine, a.number == delivery.attempts + 1, a.settled_at.is_(None))
                 .values(settled_at=now, outcome=state.value, error=error)
             )
 

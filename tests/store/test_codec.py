@@ -21,7 +21,7 @@ _JSON = st.recursive(
 )
 _OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 _LEAVES: dict[Any, st.SearchStrategy[Any]] = {
-    datetime: st.datetimes(min_value=datetime.min.replace(year=1970), timezones=_OFFSETS),
+    datetime: st.builds(lambda s, zone: datetime.fromtimestamp(s, zone), st.floats(0, 4e9), _OFFSETS),
     float: st.floats(allow_nan=False, allow_infinity=False),
     str: st.text(max_size=20),
     int: st.integers(),

@@ -54,8 +54,12 @@ def test_read_then_write_in_two_threads_loses_nothing(store: Store) -> None:
 
 
 def test_an_error_in_the_block_writes_nothing(store: Store) -> None:
-    with pytest.raises(ZeroDivisionError), store.write() as tx:
-        _ = tx.save_entries([entry("Qwen/Qwen3-8B")], NOW), 1 / 0
+    def half_way(tx: Tx) -> None:
+        tx.save_entries([entry("Qwen/Qwen3-8B")], NOW)
+        raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"), store.write() as tx:
+        half_way(tx)
     with store.read() as tx:
         assert tx.known(["Qwen/Qwen3-8B"]) == {}
 
