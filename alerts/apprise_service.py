@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import Any
 
 import apprise
-from apprise import AppriseAsset, AppriseResultStatus, NotifyFormat, OverflowMode
+from apprise import AppriseAsset, AppriseResultStatus, NotifyFormat, OverflowMode, URLBase
 from apprise.apprise import N_MGR
 
 Service = Any
@@ -76,8 +76,10 @@ def load(url: str) -> Service | None:
     service.service_retry = 0
     service.optional = False  # would report every failure as a success
     if service.schema not in ("mailto", "mailtos"):
-        service.socket_connect_timeout = CONNECT_S
-        service.socket_read_timeout = READ_S
+        if service.socket_connect_timeout == URLBase.socket_connect_timeout:  # no ?cto= in the address
+            service.socket_connect_timeout = CONNECT_S
+        if service.socket_read_timeout == URLBase.socket_read_timeout:  # no ?rto=
+            service.socket_read_timeout = READ_S
         if service.schema != "slack" and service.overflow_mode == OverflowMode.UPSTREAM:
             service.overflow_mode = OverflowMode.SPLIT  # 2,000 characters is all that some services take
     if service.schema == "slack":

@@ -33,7 +33,7 @@ _MENTION = re.compile(
     r"(?<!\w)@(?=\S)|@(?=(?:everyone|here|channel|all|room)\b)|(?<=<)(?=users/)", re.ASCII | re.I
 )
 _MRKDWN_LOOKALIKES = str.maketrans({"*": "∗", "~": "∼", "`": "ˋ"})
-_EDGE_UNDERSCORE = re.compile(r"(?<!\w)_|_(?!\w)")
+_EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # all but those between letters, as in Q4_K_M
 _MARKDOWN_SPECIAL = re.compile(rf"[\\`*\[\]]|{_EDGE_UNDERSCORE.pattern}")
 _MARKDOWN_START = re.compile(r"^(?:[-+#]|\d{1,9}[.)])")
 _MARKDOWN_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "~": "&#126;"})
