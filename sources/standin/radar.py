@@ -50,13 +50,18 @@ def _sha(record: Record) -> str:
 
 
 def _card_data(record: Record, tags: Sequence[str]) -> Row:
-    """What the card must have said for the tags to be what they are."""
+    """What the card must have said for the tags to be what they are.
+
+    In one record of a hundred the export has a licence and the tags have none: then the card said it.
+    """
     licences = [tag.removeprefix("license:") for tag in tags if tag.startswith("license:")]
     card: Row = {}
     if licences:
         card["license"] = licences[0] if len(licences) == 1 else licences
     if "other" in licences and record.get("license") not in (None, "other"):
         card["license_name"] = record["license"]
+    elif not licences and record.get("license"):
+        card["license"] = record["license"]
     bases = [tag.split(":", 1)[1] for tag in tags if tag.startswith("base_model:") and tag.count(":") == 1]
     if bases:
         card["base_model"] = bases

@@ -17,8 +17,8 @@ from sources.standin.world import Row
 _EXPANDABLE = """
 author baseModels cardData childrenModelCount config createdAt disabled downloads downloadsAllTime evalResults
 gated gguf inference inferenceProviderMapping lastModified library_name likes mask_token model-index
-pipeline_tag private resourceGroup safetensors sha siblings spaces tags transformersInfo trendingScore usedStorage
-widgetData
+pipeline_tag private resourceGroup safetensors sha siblings spaces tags transformersInfo trendingScore
+usedStorage widgetData
 """
 EXPANDABLE = frozenset(_EXPANDABLE.split())
 # What a listing shows unasked; the recorded answers have it so.
