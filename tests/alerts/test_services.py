@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 from apprise import AppriseResultStatus
-from apprise.plugins.base import NotifyBase
 from apprise.plugins.slack import NotifySlack
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from alerts import render
-from alerts.apprise_service import Failure, failure_of, post
+from alerts.apprise_service import Failure, failure_of
 from alerts.channels import AppriseChannel, DeliveryError
 from alerts.deliver import deliver
 from tests.alerts.fakes import HOSTILE, NOW, RICH, SECRET, SLACK, SLACK_PATH, FakeOutbox, failure
@@ -159,7 +158,7 @@ def test_a_channel_down_for_three_polls_gets_its_alert_in_the_fourth(httpserver:
         pytest.param("TIMEOUT", "", "Slack gave no answer in time; it may have arrived",
                      "timed out", id="late"),
         pytest.param("PARTIAL", "", "Slack did not accept it", "passing", id="no reason given"),
-        pytest.param("FAILURE", "WARNING: x, error=410.", "Slack answered 410 (gone)", "permanent", id="gone"),
+        pytest.param("FAILURE", "WARNING: error=410.", "Slack answered 410 (gone)", "permanent", id="gone"),
         pytest.param("FAILURE", "DEBUG: Socket Exception: Temporary failure in name resolution",
                      "Slack could not be reached: the name server does not answer", "passing", id="no DNS"),
         pytest.param("FAILURE", "DEBUG: Socket Exception: x timed out. (connect timeout=5.0)",
@@ -176,12 +175,10 @@ def test_what_apprise_says_becomes_a_reason(status: str, line: str, says: str, k
     assert found == Failure(message=says, permanent=kind == "permanent", timed_out=kind == "timed out")
 
 
-def test_a_plugin_that_raises_is_a_failure_without_its_words() -> None:
-    class Broken(NotifyBase):
-        service_name = "Broken"
+def test_a_plugin_that_raises_is_a_failure_without_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError(SLACK)
 
-        def send(self, **_: object) -> bool:
-            raise RuntimeError(SECRET)
-
-    found = post(Broken(host="a.example", schema="json"), "title", "body", None)
-    assert found == Failure(message="Broken did not accept it")
+    monkeypatch.setattr(NotifySlack, "_send", broken)
+    error = failure(AppriseChannel("ops", SLACK))
+    assert (str(error), error.permanent) == ("ops: Slack did not accept it", False)
