@@ -55,7 +55,7 @@ class History(World):
 
     def __init__(self) -> None:
         super().__init__()
-        self.weeks: list[datetime] = [FIRST_POLL + timedelta(weeks=week) for week in range(WEEKS)]
+        self.weeks = tuple(FIRST_POLL + timedelta(weeks=week) for week in range(WEEKS))
         self.staged: list[tuple[str, str]] = []
         self.expected: tuple[Expected, ...] = ()
 
@@ -64,14 +64,15 @@ class HistoryError(ValueError):
     """The history contradicts itself; the message names file and repo."""
 
 
-def load_history() -> History:
+def load_history() -> tuple[History, tuple[datetime, ...]]:
+    """The world of the demo and the times at which to poll it."""
     history = History()
     shapes = _read("shapes.yaml")
     for name in _file_names():
         for spec in _read(name)["repos"]:
             _tell(history, spec, shapes, f"{name}: {spec.get('id')}")
     history.expected = tuple(Expected(**item) for item in _read("expected.yaml")["events"])
-    return history
+    return history, history.weeks
 
 
 def _file_names() -> list[str]:

@@ -16,13 +16,14 @@ from sources.standin.replies import files_of
 from sources.standin.server import StandIn
 from sources.standin.world import Row
 from tests.standin.rows import row
+from watcher.families import load_families
 
 MAKERS = {"meta-llama", "google", "Qwen", "mistralai", "microsoft", "deepseek-ai", "openai", "nvidia"}
 
 
 @pytest.fixture(scope="module")
 def history() -> History:
-    return load_history()
+    return load_history()[0]
 
 
 def at(history: History, poll: int, repo_id: str) -> Row | None:
@@ -62,7 +63,7 @@ def test_identities_are_distinct_and_stable(history: History) -> None:
     for week in history.weeks:
         ids = [shown["_id"] for shown in history.at(week).rows]
         assert len(set(ids)) == len(ids)
-    again = load_history()
+    again, _ = load_history()
     for week in history.weeks:
         assert json.dumps(history.at(week).rows) == json.dumps(again.at(week).rows)
 
@@ -132,7 +133,9 @@ def test_the_newcomer_is_quantised_by_both_within_a_week(history: History) -> No
     assert not [shown for shown in history.at(history.weeks[3]).rows if base in shown["tags"]]
 
 
-@pytest.mark.parametrize("event", load_history().expected, ids=lambda event: f"{event.repo_id} {event.kind}")
+@pytest.mark.parametrize(
+    "event", load_history()[0].expected, ids=lambda event: f"{event.repo_id} {event.kind}"
+)
 def test_what_is_expected_can_be_seen_at_its_poll(history: History, event: Expected) -> None:
     """The history shows something new of the repo between the poll before and the one that sees it."""
     assert event.action in ("alert", "digest", "ignore")
