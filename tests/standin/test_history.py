@@ -146,6 +146,12 @@ def test_what_is_expected_can_be_seen_at_its_poll(history: History, event: Expec
         assert at(history, poll - 1, event.repo_id) != at(history, poll, event.repo_id)
 
 
+def test_the_newcomer_is_new_to_our_registry_and_the_impersonator_is_not_in_it() -> None:
+    registry = load_families()
+    assert not registry.known_organisation("XingChen-AGI")
+    assert not registry.known_organisation("mistral-ai-official")
+
+
 def test_the_table_names_every_alert(history: History) -> None:
     table = files("sources.standin").joinpath("history", "README.md").read_text(encoding="utf-8")
     alerts = [event for event in history.expected if event.action == "alert"]
