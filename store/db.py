@@ -11,13 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, func, select
 from sqlalchemy.exc import SQLAlchemyError, StatementError
 
 from store.errors import StoreError
 from store.files import path_of, read_only_uri
 from store.migrations import migrate
 from store.outbox import Outbox
+from store.schema import repos
 from store.tx import Tx
 
 # A writer waits this long for another process: a baseline of 10,000 repos commits within two seconds.
@@ -75,6 +76,12 @@ class Store(Outbox):
         """One snapshot for reading; methods that write raise StoreError."""
         with self._reading() as connection:
             yield Tx(connection)
+
+    def count_repos(self) -> int:
+        """Repos that are known and were not removed."""
+        alive = select(func.count()).select_from(repos).where(repos.c.removed_at.is_(None))
+        with self._reading() as connection:
+            return connection.execute(alive).scalar_one()
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:

@@ -13,7 +13,7 @@ _OLDEST = """SELECT min(a.saved_at) FROM deliveries d JOIN alerts a ON a.id = d.
     WHERE d.state NOT IN ('sent', 'dead') AND d.next_attempt_at IS NOT NULL"""
 _WAITING = """SELECT * FROM deliveries WHERE state NOT IN ('sent', 'dead') AND next_attempt_at IS NOT NULL
     ORDER BY next_attempt_at, id LIMIT 10"""
-_GIVEN_UP = """SELECT * FROM deliveries
+_DEAD = """SELECT * FROM deliveries
     WHERE state = 'dead' OR (state = 'unknown' AND next_attempt_at IS NULL)
     ORDER BY settled_at DESC, id LIMIT 10"""
 _MOMENTS = (
@@ -79,16 +79,19 @@ def _problems(connection: sqlite3.Connection) -> list[dict[str, Any]]:
 
 
 def _deliveries(connection: sqlite3.Connection) -> dict[str, Any]:
-    """counts per state; oldest_pending_at is when the alert was written; next and given_up hold ten each."""
+    """counts per state; oldest_pending_at is when the alert was written; next and dead hold ten each.
+
+    dead are those that will not be tried again, also because they timed out and may have arrived.
+    """
     counts = dict(connection.execute("SELECT state, count(*) FROM deliveries GROUP BY state").fetchall())
     oldest = connection.execute(_OLDEST).fetchone()[0]
     waiting = connection.execute(_WAITING).fetchall()
-    given_up = connection.execute(_GIVEN_UP).fetchall()
+    dead = connection.execute(_DEAD).fetchall()
     return {
         "counts": {state: counts.get(state, 0) for state in _STATES},
         "oldest_pending_at": for_people(oldest),
         "next": [delivery_row(row) for row in waiting],
-        "given_up": [delivery_row(row) for row in given_up],
+        "dead": [delivery_row(row) for row in dead],
     }
 
 

@@ -39,14 +39,12 @@ class CatalogTx(TxBase):
 
     def known_of_author(self, author: str) -> list[Known]:
         """Every repo of an author that was not removed, by id: what a sweep should find again."""
-        mine = func.lower(repos.c.author) == author.lower()
-        statement = _REPOS_WITH_DETAILS.where(mine, repos.c.removed_at.is_(None))
+        statement = _REPOS_WITH_DETAILS.where(repos.c.author == author, repos.c.removed_at.is_(None))
         return [known_of(row) for row in self._rows(statement.order_by(repos.c.folded))]
 
     def lacking_details(self, author: str, created_since: datetime) -> list[Known]:
         """Repos of an author, created since, whose details are missing or of an older revision."""
-        mine = func.lower(repos.c.author) == author.lower()
-        statement = _REPOS_WITH_DETAILS.where(mine, repos.c.removed_at.is_(None))
+        statement = _REPOS_WITH_DETAILS.where(repos.c.author == author, repos.c.removed_at.is_(None))
         stale = or_(details.c.revision.is_(None), details.c.revision != repos.c.revision)
         rows = self._rows(
             statement.where(repos.c.created_at >= created_since, stale).order_by(repos.c.folded)

@@ -118,6 +118,22 @@ def test_missing_removed_and_back_again(store: Store) -> None:
         assert tx.known_of_author("QWEN") == [RICH.known]
 
 
+def test_repos_whose_details_are_missing_or_of_another_revision(store: Store) -> None:
+    stale = replace(RICH.known, revision="r2")
+    with store.write() as tx:
+        tx.save_entries([RICH, entry("Qwen/New"), entry("Qwen/Old", created_at=NOW - timedelta(days=9))], NOW)
+        assert [k.key.id for k in tx.lacking_details("QWEN", NOW)] == ["Qwen/New"]
+        tx.save_entries([replace(RICH, known=stale)], NOW)
+        assert [k.key.id for k in tx.lacking_details("Qwen", NOW)] == ["Qwen/New", "Qwen/Qwen3-8B"]
+
+
+def test_removed_repos_do_not_count(store: Store) -> None:
+    with store.write() as tx:
+        tx.save_entries([entry("a/b"), entry("a/c")], NOW)
+        tx.mark_removed("a/b", NOW)
+    assert store.count_repos() == 1
+
+
 def test_a_rename_takes_everything_along(store: Store, path: Path) -> None:
     with store.write() as tx:
         tx.save_entries([RICH, quant("unsloth/Q-GGUF", "Qwen/Qwen3-8B", {"Q4_K_M": 4.8})], NOW)

@@ -101,10 +101,8 @@ def test_another_process_that_holds_the_file_is_named(
     try:
         holder.execute("BEGIN IMMEDIATE")
         monkeypatch.setattr("store.db._BUSY_S", 0.1)
-        with (
-            pytest.raises(StoreError, match="locked by another process"),
-            Store.open(f"sqlite:///{path}").write(),
-        ):
+        locked = pytest.raises(StoreError, match="locked by another process")
+        with Store.open(f"sqlite:///{path}") as other, locked, other.write():
             pass
     finally:
         holder.close()

@@ -356,7 +356,7 @@ def test_status(told: Path, store: Store) -> None:
     assert answer["deliveries"]["counts"] == {"pending": 1, "sent": 0, "held": 0, "unknown": 0, "dead": 1}
     assert answer["deliveries"]["oldest_pending_at"] == "2026-08-23T10:00:00Z"
     assert [d["next_attempt_at"] for d in answer["deliveries"]["next"]] == ["2026-08-24T10:00:00Z"]
-    assert [d["last_error"] for d in answer["deliveries"]["given_up"]] == ["no such mailbox"]
+    assert [d["last_error"] for d in answer["deliveries"]["dead"]] == ["no such mailbox"]
     assert (answer["last_alert"]["id"], answer["last_digest"]["title"]) == (alert().id, "Week 34")
     assert answer["repos"] == {"total": 1, "quants": 0, "models": 1, "removed": 1, "families": 1}
     assert answer["observations"] == 2
