@@ -60,7 +60,7 @@ def canonical(licence: Licence) -> str | None:
 
 
 def class_of(canonical_id: str) -> str:
-    """permissive, custom-commercial, restricted, non-commercial, research or unknown; of several the tightest."""
+    """One of CLASSES or "unknown"; of several licences the tightest."""
     kinds = [row.kind if (row := rows().get(part)) else UNKNOWN for part in _parts(canonical_id)]
     if not kinds or UNKNOWN in kinds:
         return UNKNOWN
@@ -137,6 +137,8 @@ def _plain(text: str | None) -> str:
 
 def _joined(text: str) -> str | None:
     """One id, or several in a fixed order: the same licences in another order are no change."""
+    if whole := _synonyms().get(_squeeze(text)):
+        return whole
     names = [_one(part) for part in re.split(r"\s*[,;]\s*|\s+\+\s+", text)]
     return _JOINED.join(sorted({name for name in names if name})) or None
 

@@ -170,6 +170,7 @@ def _own(
     # Mistral states "quantized" for instruct weights made from a base: only a format or the same name counts.
     same = base_id is not None and _same_name(facts.repo_id, base_id)
     quant = stem.quant or (same and bases[0][1] == "quantized")
+    quant = quant and not (base_id and _is_draft(stem.text, base_id, registry))
     if quant:
         base_id = (
             _resolve(base_id, registry, None)[0] if base_id else registry.current(f"{publisher}/{stem.text}")
@@ -195,19 +196,10 @@ def _descendant(
         known = (base for base in bases if _resolve(base[0], registry, None)[1].family)
         base_id, relation = next(known, bases[0])
     origin, ancestor = _resolve(base_id, registry, parent)
-    reading = read_name(stem.text, registry.words)
-    if _is_quant(facts, stem, base_id, relation):
-        draft = reading.variant == "draft"
-        return replace(
-            ancestor,
-            variant="draft" if draft else ancestor.variant,
-            base_repo=origin,
-            publisher=publisher,
-            official=False,
-            derived=ancestor.derived or draft,
-            quant=True,
-            impersonates=None,
-        )
+    quant = _is_quant(facts, stem, base_id, relation) and not _is_draft(stem.text, base_id, registry)
+    if quant:
+        stranger = replace(ancestor, publisher=publisher, official=False, impersonates=None)
+        return replace(stranger, base_repo=origin, quant=True)
     same_maker = bool(publisher) and publisher.casefold() == ancestor.publisher.casefold()
     if same_maker and ancestor.family is None:
         identity = _identity(None, stem.text, registry)
@@ -236,6 +228,13 @@ def _is_quant(facts: RepoFacts, stem: Stem, base_id: str, relation: str | None) 
         return False
     packed = stem.quant or facts.quantisation is not None or facts.library == "gguf" or "gguf" in facts.tags
     return packed and (relation is None or _same_name(facts.repo_id, base_id))
+
+
+def _is_draft(text: str, base_id: str, registry: Registry) -> bool:
+    """Whether a repo is a draft model for its base: that helps its speed, and is no quant of it."""
+    base = strip_format(_split(base_id)[1]).text
+    kinds = [read_name(name, registry.words).variant == "draft" for name in (text, base)]
+    return kinds == [True, False]
 
 
 def _resolve(base_id: str, registry: Registry, parent: Lineage | None) -> tuple[str, Lineage]:

@@ -18,7 +18,8 @@ _LONGEST = 200
 # Tokens that say "these weights are quantised" wherever they stand.
 _QUANT = re.compile(
     r"gguf|ggml|awq|gptq(?:v2|model)?|u?int[2348]|w\d+a\d+\w*|[2-8]bits?|bnb|nf4|hqq|aqlm|exl[23]|mlx|dwq"
-    r"|(?:nv|mx)?fp[468](?:a16)?|autoround|[ido]?q\d\w*|tq\d|quantized|optiq|marlin|smoothquant|quark"
+    r"|(?:nv|mx)?fp[468](?:a16)?(?:x(?:nv|mx)?fp[468])?|autoround"
+    r"|[ido]?q\d\w*|tq\d|quantized|optiq|marlin|smoothquant|quark"
     r"|onnx|openvino|ov|litert|executorch|bpw|llmcompressor|qad",
     re.ASCII,
 )
@@ -34,6 +35,8 @@ _PLAIN = re.compile(
 )
 
 _SIZE = re.compile(r"(?:(\d{1,4})x)?(\d{1,5}(?:\.\d{1,3})?)([bmt])", re.ASCII)
+# "base-30T" counts training tokens; no model has ten trillion parameters.
+_TOKENS_FROM = 10
 _ACTIVE = re.compile(r"([ae])(\d{1,4}(?:\.\d{1,3})?)([bm])", re.ASCII)
 _EXPERTS = re.compile(r"\d{1,4}e", re.ASCII)
 _MEASURE = re.compile(r"\d{1,5}(?:k|hz|khz|fps|spk|steps?)", re.ASCII)
@@ -56,7 +59,7 @@ _SIZE_WORDS = frozenset(
             "plus",
             "pro",
         ),
-        *("lite", "air", "flash", "turbo", "edge", "xs", "s", "m", "l", "xl", "xxl"),
+        *("lite", "air", "flash", "turbo", "edge", "lightning", "xs", "s", "m", "l", "xl", "xxl"),
     }
 )
 # Cohere's "03-2025" is the stamp 2503; "3_5" in a name is 3.5.
@@ -165,6 +168,8 @@ def _read_token(reading: Reading, raw: str, words: Mapping[str, Word]) -> None:
 def _read_size(reading: Reading, token: str) -> bool:
     """27B, 8x7B, A3B, E4B, 16E; a second size counts only as the total of a pair such as 1B-7B."""
     if match := _SIZE.fullmatch(token):
+        if match[3] == "t" and float(match[2]) >= _TOKENS_FROM:
+            return True
         pair = len(reading.sizes) == 1 and match[3] == "b" and reading.sizes[0].endswith("B")
         if not reading.sizes or (pair and not reading.extra):
             times = f"{match[1]}x" if match[1] else ""
