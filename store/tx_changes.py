@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import insert, select
@@ -11,8 +11,8 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from store.codec import clean
 from store.rows import change_of, change_values, fit_values, fold, verdict_of, verdict_values
 from store.schema import changes, decisions, fits, verdicts
-from store.tx_base import TxBase, upsert
-from watcher.types import Action, Change, FitRecord, Verdict
+from store.tx_base import TxBase, chunks, upsert
+from watcher.types import Action, Change, ChangeKind, FitRecord, Verdict
 
 
 def change_id_of(change: Change) -> str:
@@ -29,6 +29,16 @@ class ChangesTx(TxBase):
         statement = sqlite_insert(changes).on_conflict_do_nothing(index_elements=["id"])
         self._connection.execute(statement, change_values(change_id, change))
         return change_id
+
+    def new_families(self, repo_ids: Iterable[str]) -> set[str]:
+        """Those of the repos (case-folded ids) that were recorded as a new family before."""
+        wanted = [fold(repo_id) for repo_id in repo_ids]
+        told = changes.c.kind == ChangeKind.NEW_FAMILY.value
+        return {
+            row.folded
+            for chunk in chunks(wanted)
+            for row in self._rows(select(changes.c.folded).where(changes.c.folded.in_(chunk), told))
+        }
 
     def change(self, change_id: str) -> Change | None:
         row = self._connection.execute(select(changes).where(changes.c.id == change_id)).first()

@@ -27,6 +27,11 @@ class SourcesTx(TxBase):
     def save_source_state(self, state: SourceState) -> None:
         self._connection.execute(upsert(source_states), asdict(state))
 
+    def baselines(self) -> dict[str, datetime]:
+        """When each source was first read completely; what was there by then is no news."""
+        rows = self._rows(select(source_states.c.source, source_states.c.baseline_at))
+        return {row.source: row.baseline_at for row in rows if row.baseline_at is not None}
+
     def note_problem(self, problem: Problem, now: datetime) -> bool:
         """Count a problem; True when this opens an episode, False while one with the same words is open."""
         p = problems.c

@@ -3,9 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from watcher.licences import canonical
-
 from watcher.families import load_families
+from watcher.licences import canonical
 from watcher.situation import Candidate, Evidence, Policy, Situation
 from watcher.types import (
     BaseModel,

@@ -40,6 +40,9 @@ def api_row(
         "cardData": {"license": licence} if licence else {},
         "tags": tags,
         "siblings": [{"rfilename": name} for name in files],
-        "files": [{"path": name, "size": size, "sha256": sha} for name, (size, sha) in files.items()],
+        "files": [
+            {"path": name, "size": size, "sha256": hashlib.sha256(sha.encode()).hexdigest()}
+            for name, (size, sha) in files.items()
+        ],
     }
     return row | ({"config_json": config} if config else {}) | more

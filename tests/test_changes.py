@@ -188,8 +188,16 @@ def test_removed_says_since_when() -> None:
 def test_newcomers(
     line: object, family: list[object], expected: list[tuple[str, str | None, str | None]]
 ) -> None:
-    found = newcomer(observation(facts("a/b")), line, family)  # type: ignore[arg-type]  # tables hold objects
+    found = newcomer(observation(facts("a/b", created_at=NOW)), line, family)  # type: ignore[arg-type]  # tables hold objects
     assert [(c.kind.value, c.before, c.degree) for c in found] == expected
+
+
+def test_an_old_repo_of_an_unknown_account_is_no_new_family() -> None:
+    stranger = lineage(family=None, official=False, publisher="newlab")
+    found = newcomer(observation(facts("newlab/Apollo")), stranger, [])
+    assert [(c.kind, c.evidence) for c in found] == [
+        (ChangeKind.NEW_VARIANT, ("not new: created 2026-01-20",))
+    ]
 
 
 def test_a_model_type_the_family_never_had_is_a_new_architecture_too() -> None:

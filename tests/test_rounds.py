@@ -20,7 +20,7 @@ DAY = timedelta(days=1)
 def _world() -> World:
     q8 = {"Mistral-Small-4-119B-2603-Q8_0.gguf": (126_000_000_000, "q8")}
     rows = [api_row(MODEL, safetensors={"parameters": {"BF16": 119_000_000_000}, "total": 119_000_000_000})]
-    rows += [api_row(f"mistralai/Mistral-Old-{n}B") for n in range(1, 31)]
+    rows += [api_row(f"mistralai/Mistral-Old-{n}B", modified=OLD + n * DAY) for n in range(1, 31)]
     rows += [api_row(QUANT, base=MODEL, files=q8)]
     return World.from_rows(rows)
 

@@ -40,7 +40,9 @@ class Watch:
             families=("mistral", "qwen", "gemma", "llama", "phi", "deepseek", "gpt-oss"),
             quantisers=("bartowski", "unsloth", "nvidia"),
         )
-        self.rules = Rules(stack=stack, registry=load_families(), policy=Policy(), channels=("test",))
+        self.rules = Rules(
+            stack=stack, registry=load_families(), policy=Policy(), channels={"test": frozenset()}
+        )
 
     def look(self, now: datetime, authors: Sequence[str] | None = None) -> RoundReport:
         self.hub.now = now

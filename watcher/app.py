@@ -53,7 +53,8 @@ class Team:
         first = {name.casefold(): name for name in names if name.casefold() not in last}
         return tuple((first | {name.casefold(): name for name in hub.quantisers}).values())
 
-    def rules(self, channels: Sequence[str]) -> "Rules":
+    def rules(self, channels: Iterable[str]) -> "Rules":
+        """What a round decides by; an alert goes to those of channels that take its deployments."""
         from watcher.judging import Rules
         from watcher.situation import Policy
 
@@ -62,8 +63,16 @@ class Team:
             stack=self.stack,
             registry=self.registry,
             policy=Policy(settle=policy.settle, quant_settle=policy.quant_settle),
-            channels=tuple(channels),
+            channels={name: self._takes(name) for name in channels if self._receives_alerts(name)},
         )
+
+    def _receives_alerts(self, channel: str) -> bool:
+        entry = self.config.channels.get(channel)
+        return entry is None or "alert" in entry.receives
+
+    def _takes(self, channel: str) -> frozenset[str]:
+        entry = self.config.channels.get(channel)
+        return frozenset(entry.deployments if entry else ())
 
 
 def team_of(config: Config) -> Team:
@@ -73,7 +82,9 @@ def team_of(config: Config) -> Team:
 
 def store_path(config: Config) -> Path:
     """The SQLite file that the configuration names."""
-    return Path(config.store.url.get_secret_value().removeprefix("sqlite:///"))
+    from store.files import path_of
+
+    return path_of(config.store.url.get_secret_value())
 
 
 def open_store(config: Config) -> "Store":
@@ -206,41 +217,10 @@ def check_store(config: Config) -> Iterator[Finding]:
 
 
 def check_sources(team: Team) -> Iterator[Finding]:
-    """Whether each watched account answers, with one small request each, and the models in use exist."""
-    from watcher.types import Presence, SourceError
+    """Whether each watched account answers, and whether the models in use are where they should be."""
+    from watcher.checks import sources
 
-    source = open_source(team.config)
-    now = datetime.now(UTC)
-    for author in team.authors:
-        try:
-            listing = source.listing(author, now, now)
-        except SourceError as error:
-            yield f"hub:{author}", False, str(error)
-            if author == team.authors[0]:
-                yield (
-                    "hub",
-                    False,
-                    f"is {team.config.hub.endpoint} reachable? the other accounts were not tried",
-                )
-                return
-            continue
-        found = not any("lists no repos" in problem.message for problem in listing.problems)
-        yield f"hub:{author}", found, "answers" if found else "has no models: is the name right?"
-    for deployment in team.stack.deployments:
-        try:
-            look = source.look(deployment.model, now)
-        except SourceError as error:
-            yield deployment.name, False, str(error)
-            continue
-        here = look.presence in (Presence.PRESENT, Presence.GATED)
-        advice = {
-            Presence.RENAMED: f"is now {look.observation.key.id if look.observation else 'renamed'}: write that"
-        }
-        yield (
-            deployment.name,
-            here,
-            f"{deployment.model} " + advice.get(look.presence, f"is {look.presence.value}"),
-        )
+    yield from sources(open_source(team.config), team.authors, team.stack, datetime.now(UTC))
 
 
 def check_channels(config: Config) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from watcher.ports import Tx
 from watcher.quants import variants_of
 from watcher.types import (
     Change,
+    ChangeKind,
     Entry,
     Known,
     Lineage,
@@ -27,7 +28,7 @@ class Recorder:
     """Writes one source's observations; rules and clock are fixed for the round."""
 
     def __init__(self, *, rules: Rules, now: datetime) -> None:
-        self._rules, self._now = rules, now
+        self.rules, self._now = rules, now
 
     def baseline(self, tx: Tx, observations: Sequence[Observation]) -> None:
         """First sight of a source: everything is recorded, nothing is a change."""
@@ -73,7 +74,17 @@ class Recorder:
         tx.touch([(o.key.id, o.facts.popularity) for o in unchanged], self._now)
         tx.log(o for o in logged if o.row)
         self._save_fits(tx, entries, bases)
-        return decide(tx, found, self._rules, self._now)
+        return decide(tx, found, self.rules, self._now)
+
+    def reconsider(self, tx: Tx, repo_ids: Iterable[str]) -> Outcome:
+        """Repos that a baseline recorded in silence and that others took up since: they are news now."""
+        entries = tx.entries(repo_ids).values()
+        waiting = [e for e in entries if e.known.key.folded not in tx.new_families([e.known.facts.repo_id])]
+        found: list[Change] = []
+        for entry in waiting:
+            seen = _remembered(entry.known, self._now)
+            found += [c for c in changes.newcomer(seen, entry.lineage, []) if c.kind is ChangeKind.NEW_FAMILY]
+        return decide(tx, found, self.rules, self._now)
 
     def _is_quiet(self, before: Known, seen: Observation) -> bool:
         """Nothing lasting to write: same facts, same revision, no new details, not coming back."""
@@ -95,7 +106,7 @@ class Recorder:
         parent = next(
             (bases[b.repo_id.casefold()] for b in facts.base_models if b.repo_id.casefold() in bases), None
         )
-        lineage = lineage_of(facts, self._rules.registry, parent.lineage if parent else None)
+        lineage = lineage_of(facts, self.rules.registry, parent.lineage if parent else None)
         total = facts.parameters.total or (parent.known.facts.parameters.total if parent else None)
         return Entry(
             known=Known(
@@ -119,7 +130,7 @@ class Recorder:
         return bases | {o.key.folded: self.entry(o, None, bases) for o in inside}
 
     def _save_fits(self, tx: Tx, entries: Iterable[Entry], bases: dict[str, Entry]) -> None:
-        stack = self._rules.stack
+        stack = self.rules.stack
         found = []
         for entry in entries:
             if entry.lineage.derived and not entry.lineage.quant:
@@ -133,7 +144,9 @@ class Recorder:
     def _classify(self, tx: Tx, newcomers: Sequence[tuple[Observation, Entry]]) -> list[Change]:
         """Newcomers against their families, oldest first, each joining the family for the next."""
         families: dict[str, list[Member]] = defaultdict(list)
-        for member in tx.members({e.lineage.family for _, e in newcomers if e.lineage.family}):
+        for member in changes.releases(
+            tx.members({e.lineage.family for _, e in newcomers if e.lineage.family})
+        ):
             families[member.lineage.family or ""].append(member)
         found: list[Change] = []
         for observation, entry in sorted(newcomers, key=lambda pair: _born(pair[0], self._now)):
@@ -141,7 +154,7 @@ class Recorder:
             if lineage.family and lineage.official:
                 family = families[lineage.family]
             else:
-                family = list(tx.members_of_publisher(lineage.publisher))
+                family = changes.releases(tx.members_of_publisher(lineage.publisher), official=False)
             found += changes.newcomer(observation, lineage, family)
             if lineage.official and not lineage.quant and not lineage.derived:
                 families[lineage.family or ""].append(_member(observation, lineage, entry))
@@ -166,7 +179,11 @@ class Recorder:
 
     def _lineage(self, tx: Tx, known: Known) -> Lineage:
         entry = tx.entries([known.facts.repo_id]).get(known.key.folded)
-        return entry.lineage if entry else lineage_of(known.facts, self._rules.registry, None)
+        return entry.lineage if entry else lineage_of(known.facts, self.rules.registry, None)
+
+
+def _remembered(known: Known, now: datetime) -> Observation:
+    return Observation(key=known.key, seen_at=now, revision=known.revision, facts=known.facts, row={})
 
 
 def _born(observation: Observation, now: datetime) -> datetime:

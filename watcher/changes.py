@@ -8,7 +8,7 @@ which the caller does only after the source's baseline.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from watcher import licences, versions
 from watcher.quants import is_weight_file
@@ -21,6 +21,7 @@ from watcher.types import (
     Lineage,
     Member,
     Observation,
+    Parameters,
     Popularity,
     RepoFacts,
 )
@@ -29,6 +30,10 @@ from watcher.types import (
 _LASTING = tuple(
     f.name for f in fields(RepoFacts) if f.name not in {"last_modified", "popularity", "tags", "repo_id"}
 )
+
+
+# createdAt precedes a release by up to 52 days in the releases we know of; older repos are no new players.
+NEW_FAMILY_WITHIN = timedelta(days=60)
 
 
 def same(known: RepoFacts, seen: RepoFacts) -> bool:
@@ -52,8 +57,6 @@ def merge(known: RepoFacts, seen: RepoFacts) -> RepoFacts:
         stated["licence"] = _fuller(known.licence, seen.licence)
     if licences.canonical(seen.licence) is None:
         stated.pop("licence", None)
-    if seen.popularity == Popularity():
-        stated.pop("popularity", None)
     if seen.files is not None and known.files is not None and not seen.files:
         stated["files"] = known.files
     return replace(known, **stated)
@@ -64,7 +67,7 @@ def _fuller(known: Licence, seen: Licence) -> Licence:
 
 
 def _stated(value: object) -> bool:
-    return value is not None and value != () and value != Licence()
+    return value is not None and value not in ((), Licence(), Parameters(), Popularity())
 
 
 def compare(known: Known, seen: Observation, lineage: Lineage) -> list[Change]:
@@ -189,11 +192,20 @@ def newcomer(seen: Observation, lineage: Lineage, family: Sequence[Member]) -> l
     if lineage.family is None or not lineage.official:
         if family:
             return [change(ChangeKind.NEW_VARIANT, f"{lineage.publisher} is known already")]
+        created = seen.facts.created_at
+        if created is not None and seen.seen_at - created > NEW_FAMILY_WITHIN:
+            return [change(ChangeKind.NEW_VARIANT, f"not new: created {created:%Y-%m-%d}")]
         return [change(ChangeKind.NEW_FAMILY, f"first LLM seen of {lineage.publisher}")]
     return [
         change(kind, *notes, before=before, degree=degree)
         for kind, before, degree, notes in _placed(seen, lineage, family)
     ]
+
+
+def releases(members: Iterable[Member], *, official: bool = True) -> list[Member]:
+    """A family's own repos among its members: no quants, nothing derived, and by the maker if official."""
+    own = (m for m in members if not m.lineage.quant and not m.lineage.derived)
+    return [m for m in own if m.lineage.official or not official]
 
 
 _Placed = tuple[ChangeKind, str | None, str | None, tuple[str, ...]]

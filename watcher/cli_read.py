@@ -62,7 +62,7 @@ def quants(
     every_file: Annotated[
         bool, typer.Option("--files", help="A row for every file, not one per repo.")
     ] = False,
-    limit: LimitOption = None,
+    limit: LimitOption = 100,
     config: ConfigOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
@@ -98,7 +98,7 @@ def models(
     fits: FitsOption = None,
     family: FamilyOption = None,
     publisher: PublisherOption = None,
-    limit: LimitOption = None,
+    limit: LimitOption = 100,
     config: ConfigOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,

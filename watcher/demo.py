@@ -33,7 +33,7 @@ deployments:
     min_tokens_per_second: 10
     licence: {{allow: [apache-2.0, mit]}}
   code-review:
-    model: Qwen/Qwen3.6-27B
+    model: Qwen/Qwen3.5-27B
     quant: fp8
     engine: vllm
     hardware: h100

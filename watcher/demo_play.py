@@ -17,7 +17,8 @@ from watcher.types import Action, Verdict
 def play(folder: Path, *, as_json: bool) -> Story:
     """Plays all weeks with a fresh database in folder, and prints them as they happen."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "demo.db").unlink(missing_ok=True)
+    for name in ("demo.db", "demo.db-wal", "demo.db-shm"):
+        (folder / name).unlink(missing_ok=True)
     story = Story()
     with app.demo_hub() as (hub, weeks):
         text = CONFIG.format(folder=folder.resolve(), endpoint=hub.url)

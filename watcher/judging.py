@@ -1,28 +1,32 @@
 """From changes to verdicts, fits and alerts, inside one transaction: gather the situation, then judge."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from watcher import assess
+from watcher.changes import releases
 from watcher.families import Registry
 from watcher.ports import Tx
 from watcher.quants import matches_quant, weights_complete
 from watcher.report import Warranted, build_alert
 from watcher.situation import Candidate, Evidence, Policy, Situation
 from watcher.triggers import judge
-from watcher.types import Action, Alert, Change, ChangeKind, Deployment, Entry, Stack, Verdict
+from watcher.types import Action, Alert, Change, ChangeKind, Deployment, Entry, Member, Stack, Verdict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rules:
-    """What does not change during a round: whom we serve, what we know of the world, how patient we are."""
+    """What does not change during a round: whom we serve, what we know of the world, how patient we are.
+
+    channels: the deployments each channel wants to hear of; empty for all.
+    """
 
     stack: Stack
     registry: Registry
     policy: Policy
-    channels: tuple[str, ...]
+    channels: Mapping[str, frozenset[str]]
     trending: frozenset[str] = frozenset()
 
 
@@ -68,7 +72,10 @@ def rejudge(tx: Tx, items: Sequence[tuple[str, Change, str | None]], rules: Rule
         outcome.verdicts += verdicts
     for group in warranted.values():
         alert = build_alert([item for _, item in group], now)
-        if tx.save_alert(alert, [change_id for change_id, _ in group], rules.channels, now):
+        targets = [
+            name for name, wants in rules.channels.items() if not wants or wants & set(alert.deployments)
+        ]
+        if tx.save_alert(alert, [change_id for change_id, _ in group], targets, now):
             outcome.alerts.append(alert)
     return outcome
 
@@ -77,6 +84,12 @@ def _places(stack: Stack, only: str | None) -> Iterable[Deployment | None]:
     if not stack.deployments:
         return (None,)
     return tuple(d for d in stack.deployments if only is None or d.name == only)
+
+
+def is_news(quant: Member, baselines: Mapping[str, datetime]) -> bool:
+    """Whether a quant came after the first sight of its publisher."""
+    baseline = baselines.get(f"hub:{quant.lineage.publisher}")
+    return baseline is None or quant.first_seen > baseline
 
 
 class _View:
@@ -90,11 +103,12 @@ class _View:
         quants = tx.quants_of(
             bases | deployed | {c.key.id for c in changes if c.kind is ChangeKind.NEW_FAMILY}
         )
+        self._quant_members, self._baselines = quants, tx.baselines()
         self._quants: dict[str, list[str]] = defaultdict(list)
         for quant in quants:
             self._quants[(quant.lineage.base_repo or "").casefold()].append(quant.repo_id)
         self._entries |= dict(tx.entries({q.repo_id for q in quants}))
-        self._members = list(tx.members({c.lineage.family for c in changes if c.lineage.family}))
+        self._members = releases(tx.members({c.lineage.family for c in changes if c.lineage.family}))
         self._told = tx.alerts_since(now - rules.policy.told_recently)
         self._fits: dict[tuple[str, str], Candidate | None] = {}
 
@@ -137,12 +151,13 @@ class _View:
         return family.key if family else None
 
     def _evidence(self, change: Change) -> Evidence:
-        names = self._quants.get(change.key.folded, [])
-        trusted = self._rules.registry.trusted_quantisers
-        publishers = {name.partition("/")[0] for name in names}
+        quants = [
+            q for q in self._quant_members if (q.lineage.base_repo or "").casefold() == change.key.folded
+        ]
         return Evidence(
-            quantised_by=frozenset(p for p in publishers if p.casefold() in trusted),
+            quantised_by=frozenset(q.lineage.publisher for q in quants if self._trusted(q.repo_id)),
             trending=change.key.folded in self._rules.trending,
+            fresh=any(is_news(q, self._baselines) for q in quants),
         )
 
     def _trusted(self, repo_id: str) -> bool:

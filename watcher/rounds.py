@@ -10,12 +10,13 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from watcher.asking import Asker, Limits
 from watcher.catalog import Recorder
-from watcher.judging import Outcome, Rules, rejudge
+from watcher.judging import Outcome, Rules, is_news, rejudge
 from watcher.ports import Catalog, Source, Tx
-from watcher.types import Look, Observation, Problem, SourceError, SourceState
+from watcher.types import Listing, Look, Observation, Problem, SourceError, SourceState
 
 log = logging.getLogger(__name__)
 
@@ -149,11 +150,7 @@ class Round:
             watermark=min(newest, self._now) if newest else None,
             baseline_at=state.baseline_at or self._now,
             swept_at=self._now if gathered.exhaustive else state.swept_at,
-            last_attempt_at=self._now,
-            last_success_at=self._now,
-            last_error=None,
-            failing_since=None,
-            not_before=None,
+            **self._success(),
         )
         outcome = Outcome()
         with self._catalog.write() as tx:
@@ -165,6 +162,11 @@ class Round:
             tx.save_source_state(done)
         report.seen, report.changed = len(gathered.observations), len(outcome.changes)
         self.report.outcome.add(outcome)
+
+    def _success(self) -> dict[str, Any]:
+        """What every source state says after a good look."""
+        done = {"last_attempt_at": self._now, "last_success_at": self._now}
+        return done | dict.fromkeys(("last_error", "failing_since", "not_before"))
 
     def _note(self, tx: Tx, source: str, gathered: _Gathered) -> None:
         """One line per problem and episode; a complete listing without it ends the episode."""
@@ -194,27 +196,48 @@ class Round:
             log.warning("%s: %s", state.source, error)
 
     def _discover(self, *, trending: bool) -> None:
-        """New players, which trusted quantisers took up; then holds that are due, with their evidence."""
-        rules = replace(self._rules, trending=self._trending()) if trending else self._rules
-        since = self._now - self._rules.policy.waiting_limit
+        """New players, by trusted quantisers and the trending list; then the holds that are due."""
+        listing = self._trending() if trending else None
+        names = frozenset(o.key.folded for o in listing.observations) if listing else frozenset()
+        recorder = Recorder(rules=replace(self._rules, trending=names), now=self._now)
         with self._catalog.read() as tx:
-            bases = tx.unregistered_bases(self._rules.registry.trusted_quantisers, since)
-            taken_up = [base for base, by in bases.items() if len(by) >= 2]
-            known = tx.known(taken_up)
-        fresh = [base for base in taken_up if base.casefold() not in known]
+            state = tx.source_state("hub:trending")
+            fresh = self._taken_up(tx)
         observations = [o for base in fresh if (o := self._asker.about_newcomer(base))]
         with self._catalog.write() as tx:
-            outcome = Recorder(rules=rules, now=self._now).record(tx, observations, [])
+            if listing is not None and state.baseline_at is None:
+                known = tx.known(names)
+                recorder.baseline(tx, [o for o in listing.observations if o.key.folded not in known])
+            elif listing is not None:
+                observations += listing.observations
+            if listing is not None:
+                tx.save_source_state(
+                    replace(state, baseline_at=state.baseline_at or self._now, **self._success())
+                )
+            outcome = recorder.record(tx, observations, [])
+            outcome.add(recorder.reconsider(tx, fresh))
             held = [(change_id, v.change, v.deployment) for change_id, v in tx.due_holds(self._now)]
-            outcome.add(rejudge(tx, held, rules, self._now))
+            outcome.add(rejudge(tx, held, recorder.rules, self._now))
         self.report.outcome.add(outcome)
 
-    def _trending(self) -> frozenset[str]:
+    def _taken_up(self, tx: Tx) -> list[str]:
+        """Bases of no registered family that two trusted quantisers have, one of them as news, untold."""
+        since = self._now - self._rules.policy.waiting_limit
+        bases = tx.unregistered_bases(self._rules.registry.trusted_quantisers, since)
+        twice = [base for base, by in bases.items() if len(by) >= 2]
+        told, baselines = tx.new_families(twice), tx.baselines()
+        return [
+            base
+            for base in twice
+            if base.casefold() not in told and any(is_news(q, baselines) for q in tx.quants_of([base]))
+        ]
+
+    def _trending(self) -> Listing | None:
         try:
-            return frozenset(o.key.folded for o in self._source.trending(self._now).observations)
+            return self._source.trending(self._now)
         except SourceError as error:
             log.warning("the Hub's trending list: %s", error)
-            return frozenset()
+            return None
 
 
 def _unread(observations: Sequence[Observation], source: str) -> list[Problem]:

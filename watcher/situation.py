@@ -23,14 +23,19 @@ class Policy:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """Independent signs that a newcomer matters: trusted quantisers' names, and the trending list."""
+    """Independent signs that a newcomer matters: trusted quantisers' names, and the trending list.
+
+    fresh: at least one sign came after the first sight of its source; a baseline is no news.
+    """
 
     quantised_by: frozenset[str] = frozenset()
     trending: bool = False
+    fresh: bool = True
 
     @property
     def enough(self) -> bool:
-        return len(self.quantised_by) >= 2 or (self.trending and bool(self.quantised_by))
+        signs = len(self.quantised_by) + self.trending
+        return self.fresh and bool(self.quantised_by) and signs >= 2
 
     def sentence(self) -> str:
         signs = [f"quantised by {' and '.join(sorted(self.quantised_by))}"] if self.quantised_by else []

@@ -15,7 +15,23 @@ _SPECIALISTS = {
 _LLM_PIPELINES = frozenset(
     {"text-generation", "image-text-to-text", "any-to-any", "conversational", "text2text-generation"}
 )
-_NOT_LLM_VARIANTS = frozenset({"embedding", "reranker", "guard", "audio", "speech", "ocr", "image", "video"})
+_NOT_LLM_VARIANTS = frozenset(
+    {
+        "embedding",
+        "reranker",
+        "guard",
+        "audio",
+        "speech",
+        "ocr",
+        "image",
+        "video",
+        "tts",
+        "draft",
+        "translation",
+        "reward",
+        "timeseries",
+    }
+)
 
 
 def narrow_task(deployment: Deployment) -> bool:
