@@ -191,8 +191,7 @@ def import_log(team: Team, store: "Store", lines: Iterable[str]) -> tuple[int, l
             problems.append(line.message)
             continue
         try:
-            observation, _problems = to_observation(line.row, line.seen_at)
-            seen.append(observation)
+            seen.append(to_observation(line.row, line.seen_at))
         except RowError as error:
             problems.append(f"{line.key}: {error}")
     with store.write() as tx:

@@ -134,11 +134,11 @@ def best_for(entry: Entry, base: Known | None, deployment: Deployment) -> Candid
     if not entry.lineage.quant and not any(matches_quant(v, wanted) for v, _ in options):
         assumed = hypothetical(entry.known.facts.repo_id, wanted, parameters)
         options += [(assumed, True)] if assumed else []
-    scored = [(_fit(shape, v, parameters, deployment), v, assumed) for v, assumed in options if v.size_bytes]
+    scored = [(_fit(shape, v, parameters, deployment), v, made_up) for v, made_up in options if v.size_bytes]
     if not scored:
         return None
-    fit, variant, assumed = max(scored, key=lambda option: _merit(option[0], option[1], wanted))
-    return Candidate(label=variant.label, hypothetical=assumed, fit=fit)
+    fit, variant, made_up = max(scored, key=lambda option: _merit(option[0], option[1], wanted))
+    return Candidate(label=variant.label, hypothetical=made_up, fit=fit)
 
 
 def _merit(fit: Fit, variant: Variant, wanted: str) -> tuple[int, bool, float]:

@@ -1,0 +1,51 @@
+"""KV cache and recurrent state on one device: what attention touches, and what an engine sets aside."""
+
+from dataclasses import dataclass
+
+from watcher.fit.engines import Engine
+from watcher.fit.shape import Layer, Shape
+from watcher.types import Load
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cache:
+    """Bytes on one device of a pool. split: over how many devices tensor parallel divides heads."""
+
+    shape: Shape
+    engine: Engine
+    split: int
+    in_flight_tokens: int
+
+    def per_token(self) -> int:
+        """Bytes that one more token costs once every window is full."""
+        return int(sum(self._row(layer) for layer in self.shape.layers if layer.window is None))
+
+    def touched(self, tokens: int) -> int:
+        """What attention reads for one sequence: window layers no more than their window."""
+        return int(sum(self._row(layer) * self._held(layer, tokens, extra=0) for layer in self.shape.layers))
+
+    def reserved(self, load: Load) -> int:
+        """What the engine sets aside for all users.
+
+        Tokens in flight during prefill are shared by all sequences, so the surplus that window layers
+        keep for them (window - 1 + in flight) is charged once, and the window for every user.
+        """
+        once = self._one(load.context_tokens, extra=self.in_flight_tokens)
+        steady = self._one(load.context_tokens, extra=0)
+        return int(once + (load.users - 1) * steady)
+
+    def state(self, users: int) -> int:
+        """Recurrent state does not grow with the context; it divides like heads."""
+        return users * sum(layer.state_bytes for layer in self.shape.layers) // self.split
+
+    def _one(self, tokens: int, extra: int) -> float:
+        return sum(self._row(layer) * self._held(layer, tokens, extra) for layer in self.shape.layers)
+
+    def _row(self, layer: Layer) -> float:
+        heads = max(1, layer.kv_heads)
+        return layer.cached * self.shape.cache_bytes * max(1, heads // self.split) / heads
+
+    def _held(self, layer: Layer, tokens: int, extra: int) -> int:
+        if layer.window is None or (layer.kind == "chunked" and self.engine.chunked_is_full and extra):
+            return tokens
+        return min(tokens, layer.window + extra)

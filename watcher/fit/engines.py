@@ -1,0 +1,101 @@
+"""What each engine takes and sets aside: the rows `engines` and `speeds` of watcher/data/hardware.yaml."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from watcher.tables import table
+from watcher.types import Device, Hardware
+
+GIB = 1024**3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Engine:
+    """utilisation: the share of usable memory it takes by default; stretched: what can be reached."""
+
+    name: str
+    utilisation: float
+    stretched: float
+    reserve_bytes: int
+    context_bytes: int
+    graphs_bytes: int
+    tensor_parallel: bool
+    batching: bool
+    batches_in_flight: int
+    chunked_is_full: bool
+    profiles_activations: bool
+    speed: float
+
+    def budget(self, device: Device) -> int:
+        """Bytes of one device that weights, cache and the rest may fill."""
+        if device.kind == "unified":
+            return device.planning_bytes
+        return int(device.usable_bytes * self.utilisation) - self.reserve_bytes
+
+    def most(self, device: Device) -> int:
+        """The same at the edge: of unified memory, halfway to what the driver reports."""
+        if device.kind == "unified":
+            return (device.planning_bytes + device.usable_bytes) // 2
+        return int(device.usable_bytes * self.stretched)
+
+    def batched_tokens(self, device: Device) -> int:
+        """vLLM's default max_num_batched_tokens (engine/arg_utils.py): by memory, less on A100 and GB10."""
+        if not self.profiles_activations:
+            return 512
+        if device.usable_bytes >= 160 * GIB:
+            return 16384
+        large = device.usable_bytes >= 70 * GIB and device.kind == "hbm" and not device.key.startswith("a100")
+        return 8192 if large else 2048
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pace:
+    """How a device decodes and prefills: share of bandwidth, fixed cost of a step, share of FLOPs."""
+
+    efficiency: float
+    spread: float
+    step_s: float
+    moe_step_s: float
+    allreduce_s: float
+    mfu: float
+    mfu_moe: float
+
+
+@cache
+def engines() -> Mapping[str, Engine]:
+    """Every engine by name."""
+    return {name: _engine(name, row) for name, row in table("hardware")["engines"].items()}
+
+
+def _engine(name: str, row: Mapping[str, Any]) -> Engine:
+    return Engine(
+        name=name,
+        utilisation=row["utilisation"],
+        stretched=row["stretched"],
+        reserve_bytes=int(row.get("reserve_gib", 0.0) * GIB),
+        context_bytes=int(row["context_gib"] * GIB),
+        graphs_bytes=int(row["graphs_gib"] * GIB),
+        tensor_parallel=row["parallel"] == "tensor",
+        batching=row["batching"],
+        batches_in_flight=row["windows_in_flight"],
+        chunked_is_full=row["chunked_is_full"],
+        profiles_activations=row["batched_tokens"],
+        speed=row["speed"],
+    )
+
+
+def pace_of(hardware: Hardware) -> Pace:
+    """The device's own measured row over that of its kind of memory."""
+    speeds = table("hardware")["speeds"]
+    row = {**speeds["kinds"][hardware.device.kind], **speeds["devices"].get(hardware.device.key, {})}
+    return Pace(
+        efficiency=row["efficiency"],
+        spread=row["spread"],
+        step_s=row["step_ms"] / 1000,
+        moe_step_s=row["moe_step_ms"] / 1000,
+        allreduce_s=row["allreduce_us"] / 1e6,
+        mfu=row["mfu"],
+        mfu_moe=row["mfu_moe"],
+    )
