@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from watcher.fit.estimate import estimate
 from watcher.fit.shape import Shape, UnknownShape, shape_of
-from watcher.quants import hypothetical, matches_quant, quality_at_least
+from watcher.quants import hypothetical, loads, matches_quant, quality_at_least
 from watcher.situation import Candidate
 from watcher.types import (
     Deployment,
@@ -95,7 +95,7 @@ def what_if(
     if (
         not variants
         and quant is not None
-        and (assumed := hypothetical(entry.known.facts.repo_id, quant, parameters))
+        and (assumed := hypothetical(entry.known.facts.repo_id, quant, parameters, engine))
     ):
         variants = [assumed]
     return [
@@ -125,14 +125,12 @@ def best_for(entry: Entry, base: Known | None, deployment: Deployment) -> Candid
     """
     shape = shape_for(entry.known, base)
     parameters = parameters_for(entry.known, base, shape)
-    options: list[tuple[Variant, bool]] = [
-        (v, False)
-        for v in entry.variants
-        if quality_at_least(v, deployment.quality_floor or deployment.quant or "q4")
-    ]
+    floor = deployment.quality_floor or deployment.quant or "q4"
+    usable = (v for v in entry.variants if loads(deployment.engine, v) and quality_at_least(v, floor))
+    options: list[tuple[Variant, bool]] = [(v, False) for v in usable]
     wanted = deployment.quant if deployment.quant and "/" not in deployment.quant else "q4"
     if not entry.lineage.quant and not any(matches_quant(v, wanted) for v, _ in options):
-        assumed = hypothetical(entry.known.facts.repo_id, wanted, parameters)
+        assumed = hypothetical(entry.known.facts.repo_id, wanted, parameters, deployment.engine)
         options += [(assumed, True)] if assumed else []
     scored = [(_fit(shape, v, parameters, deployment), v, made_up) for v, made_up in options if v.size_bytes]
     if not scored:

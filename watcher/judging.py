@@ -9,11 +9,12 @@ from watcher import assess
 from watcher.changes import releases
 from watcher.families import Registry
 from watcher.ports import Tx
-from watcher.quants import matches_quant, weights_complete
+from watcher.quants import loads, matches_quant, weights_complete
 from watcher.report import Warranted, build_alert
 from watcher.situation import Candidate, Evidence, Policy, Situation
 from watcher.triggers import judge
 from watcher.types import Action, Alert, Change, ChangeKind, Deployment, Entry, Member, Stack, Verdict
+from watcher.uses import quant_repo
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,14 +100,15 @@ class _View:
         self._tx, self._rules, self._now = tx, rules, now
         bases = {c.lineage.base_repo for c in changes if c.lineage.base_repo}
         deployed = {d.model for d in rules.stack.deployments}
+        deployed |= {repo for d in rules.stack.deployments if (repo := quant_repo(d))}
         self._entries = dict(tx.entries({c.key.id for c in changes} | bases | deployed))
         quants = tx.quants_of(
             bases | deployed | {c.key.id for c in changes if c.kind is ChangeKind.NEW_FAMILY}
         )
-        self._quant_members, self._baselines = quants, tx.baselines()
-        self._quants: dict[str, list[str]] = defaultdict(list)
+        self._baselines = tx.baselines()
+        self._quants: dict[str, list[Member]] = defaultdict(list)
         for quant in quants:
-            self._quants[(quant.lineage.base_repo or "").casefold()].append(quant.repo_id)
+            self._quants[(quant.lineage.base_repo or "").casefold()].append(quant)
         self._entries |= dict(tx.entries({q.repo_id for q in quants}))
         self._members = releases(tx.members({c.lineage.family for c in changes if c.lineage.family}))
         self._told = tx.alerts_since(now - rules.policy.told_recently)
@@ -128,7 +130,7 @@ class _View:
             deployment=deployment,
             first_seen=entry.known.first_seen,
             candidate=self._candidate(entry, change, deployment),
-            incumbent=self._incumbent(deployment, excluding=change.key.folded),
+            incumbent=self._incumbent(deployment, before=self._before(entry, change)),
             incumbent_family=self._family(deployment),
             relatives=tuple(m for m in self._members if m.lineage.family == change.lineage.family),
             offers_wanted=offers,
@@ -137,6 +139,11 @@ class _View:
             evidence=self._evidence(change),
             told=self._told,
         )
+
+    def _before(self, entry: Entry, change: Change) -> datetime:
+        """A newcomer is compared with what was there before it; any other change with what there is."""
+        newcomer = change.kind is ChangeKind.NEW_QUANT
+        return entry.known.first_seen if newcomer else self._now
 
     def _entry(self, repo_id: str | None) -> Entry | None:
         return self._entries.get(repo_id.casefold()) if repo_id else None
@@ -151,33 +158,40 @@ class _View:
         return family.key if family else None
 
     def _evidence(self, change: Change) -> Evidence:
-        quants = [
-            q for q in self._quant_members if (q.lineage.base_repo or "").casefold() == change.key.folded
-        ]
+        quants = self._quants.get(change.key.folded, [])
         return Evidence(
-            quantised_by=frozenset(q.lineage.publisher for q in quants if self._trusted(q.repo_id)),
+            quantised_by=frozenset(q.lineage.publisher for q in quants if self._independent(q)),
             trending=change.key.folded in self._rules.trending,
             fresh=any(is_news(q, self._baselines) for q in quants),
         )
 
-    def _trusted(self, repo_id: str) -> bool:
-        return repo_id.partition("/")[0].casefold() in self._rules.registry.trusted_quantisers
+    def _independent(self, quant: Member) -> bool:
+        """A trusted quantiser other than the maker."""
+        named = {q.casefold() for q in self._rules.stack.quantisers}
+        publisher = quant.lineage.publisher.casefold()
+        trusted = publisher in named or publisher in self._rules.registry.trusted_quantisers
+        return trusted and not quant.lineage.official
+
+    def _trusted(self, quant: Member) -> bool:
+        return quant.lineage.official or self._independent(quant)
 
     def _wanted(self, entry: Entry, deployment: Deployment | None) -> tuple[bool, bool]:
-        """Whether the repo has the deployment's format, and whether another trusted one has."""
+        """Whether the repo has the deployment's format, and whether an earlier trusted one has."""
         wanted = deployment.quant if deployment else None
         if deployment is None or not wanted or "/" in wanted:
             return False, False
-        folded = entry.known.key.folded
-        others = [r for r in self._quants.get(deployment.model.casefold(), []) if r.casefold() != folded]
-        offers = any(matches_quant(v, wanted) for v in entry.variants)
-        elsewhere = any(
-            matches_quant(v, wanted)
-            for r in others
-            if self._trusted(r) and (other := self._entry(r))
-            for v in other.variants
-        )
-        return offers, elsewhere
+        offers = self._offers(entry, deployment, wanted)
+        earlier = self._earlier(deployment.model, entry.known.first_seen)
+        return offers, any(self._offers(other, deployment, wanted) for other in earlier)
+
+    def _offers(self, entry: Entry, deployment: Deployment, wanted: str) -> bool:
+        return any(matches_quant(v, wanted) and loads(deployment.engine, v) for v in entry.variants)
+
+    def _earlier(self, base: str, than: datetime | None) -> list[Entry]:
+        """Trusted quants of a base; those seen at the same time as a newcomer are no elders of it."""
+        members = self._quants.get(base.casefold(), [])
+        elders = (q for q in members if self._trusted(q) and (than is None or q.first_seen < than))
+        return [entry for q in elders if (entry := self._entry(q.repo_id))]
 
     def _best(self, entry: Entry, deployment: Deployment) -> Candidate | None:
         topic = (entry.known.key.folded, deployment.name)
@@ -192,19 +206,18 @@ class _View:
         own = self._best(entry, deployment)
         if entry.lineage.quant or change.kind is ChangeKind.NEW_QUANT:
             return own
-        return self._with_quants(entry.known.key.folded, own, deployment, excluding="")
+        quants = self._earlier(entry.known.facts.repo_id, None)
+        return assess.best_of([*(self._best(quant, deployment) for quant in quants), own])
 
-    def _incumbent(self, deployment: Deployment | None, *, excluding: str) -> Candidate | None:
+    def _incumbent(self, deployment: Deployment | None, *, before: datetime) -> Candidate | None:
+        """How the model in use runs today: its exact quant where one is named, else the best there was."""
         if deployment is None:
             return None
-        entry = self._entry(deployment.model)
+        exact = self._entry(quant_repo(deployment))
+        entry = exact or self._entry(deployment.model)
         own = self._best(entry, deployment) if entry else None
         real = own if own and not own.hypothetical else None
-        return self._with_quants(deployment.model.casefold(), real, deployment, excluding=excluding)
-
-    def _with_quants(
-        self, folded: str, own: Candidate | None, deployment: Deployment, *, excluding: str
-    ) -> Candidate | None:
-        quants = (r for r in self._quants.get(folded, []) if r.casefold() != excluding and self._trusted(r))
-        found = [self._best(entry, deployment) for r in quants if (entry := self._entry(r))]
-        return assess.best_of([*found, own])
+        if exact:
+            return real
+        quants = self._earlier(deployment.model, before)
+        return assess.best_of([*(self._best(quant, deployment) for quant in quants), real])

@@ -175,9 +175,13 @@ def _variant(repo_id: str, shown: str, label: str, weights: Sequence[RepoFile], 
     )
 
 
-def hypothetical(repo_id: str, wanted: str, parameters: Parameters) -> Variant | None:
+def hypothetical(
+    repo_id: str, wanted: str, parameters: Parameters, engine: str | None = None
+) -> Variant | None:
     """The weights somebody may publish in a format: parameters times its bits; None when unknown."""
-    label = {"q4": "Q4_K_M", "q5": "Q5_K_M", "q6": "Q6_K", "q8": "Q8_0", "16bit": "bf16"}.get(wanted, wanted)
+    gguf = {"q4": "Q4_K_M", "q5": "Q5_K_M", "q6": "Q6_K", "q8": "Q8_0", "bf16": "BF16", "16bit": "BF16"}
+    served = {"q4": "awq", "q8": "fp8", "16bit": "bf16"}
+    label = (served if engine in ("vllm", "sglang", "tensorrt-llm") else gguf).get(wanted, wanted)
     row = format_of(label)
     if row is None or not parameters.total:
         return None
@@ -211,6 +215,16 @@ def quality_at_least(variant: Variant, floor: str) -> bool:
     if "/" in floor or least is None:
         return True
     return row is None or row.level >= least.level
+
+
+def loads(engine: str, variant: Variant) -> bool:
+    """Whether an engine is made for weights stored like this; an engine we do not know loads anything."""
+    row = format_of(variant.label)
+    containers = table("formats")["engines"]
+    known = {name for entry in containers.values() for name in entry["loads"]}
+    if row is None or engine not in known or row.container not in containers:
+        return True
+    return engine in containers[row.container]["loads"]
 
 
 def best_that(variants: Iterable[Variant], accepts: Callable[[Variant], bool]) -> Variant | None:

@@ -18,7 +18,7 @@ _HEADLINES = {
     "model-in-use-removed": "{repo} is no longer on the Hub",
     "model-in-use-gated": "{repo} is now gated",
     "model-in-use-replaced": "{repo}: weights replaced under the same name",
-    "licence-in-use": "{repo}: licence {before} -> {after}",
+    "licence-in-use": "{repo}: licence {before} → {after}",
     "licence-unlocks": "{repo} is now {after}: your rules allow it",
     "quant-in-use": "{repo}: a quant of your model that changes what fits",
     "new-family": "New family: {repo}",
@@ -98,15 +98,16 @@ def _what(items: Sequence[Warranted]) -> tuple[str, ...]:
     lines = []
     for change in _unique(i.verdict.change for i in items):
         moved = (
-            f"{_value(change, change.before)} -> {_value(change, change.after)}"
+            f"{_value(change, change.before)} → {_value(change, change.after)}"
             if change.before
             else change.after
         )
         lines.append(f"{change.key.id}: {change.kind.value}, {moved}")
         lines += [f"evidence: {note}" for note in change.evidence]
     first = items[0]
-    if change_evidence := first.situation.evidence.quantised_by:
-        lines.append(f"evidence: quantised by {' and '.join(sorted(change_evidence))}")
+    signs = first.situation.evidence.quantised_by
+    if signs and first.verdict.change.kind is ChangeKind.NEW_FAMILY:
+        lines.append(f"evidence: quantised by {' and '.join(sorted(signs))}")
     lines.append(f"seen {first.verdict.change.detected_at:%Y-%m-%d %H:%M} UTC")
     return tuple(_unique(lines))
 
@@ -124,10 +125,8 @@ def _page(item: Warranted) -> str:
 def _fit_section(items: Sequence[Warranted]) -> tuple[Section, ...]:
     lines: list[str] = []
     for item in items:
-        if item.verdict.change.kind in (ChangeKind.GATED, ChangeKind.REMOVED, ChangeKind.QUANT_REPLACED):
-            continue
         s = item.situation
-        if s.deployment is None or s.candidate is None:
+        if not _about_fit(item.verdict.change) or s.deployment is None or s.candidate is None:
             continue
         d = s.deployment
         lines.append(
@@ -137,6 +136,15 @@ def _fit_section(items: Sequence[Warranted]) -> tuple[Section, ...]:
         if s.incumbent is not None and item.verdict.change.key.folded != d.model.casefold():
             lines.append(f"  in use: {d.model} {fit_line(s.incumbent)}")
     return (Section(heading="Fit", lines=tuple(_unique(lines))),) if lines else ()
+
+
+def _about_fit(change: Change) -> bool:
+    """Whether the news is something to run; licence, gating and removal of what runs already are not."""
+    return change.kind.value.startswith("new-") or (change.kind is ChangeKind.LICENCE and _unlocked(change))
+
+
+def _unlocked(change: Change) -> bool:
+    return licences.direction(change.before or "", change.after or "") == "looser"
 
 
 def fit_line(candidate: Candidate) -> str:
@@ -163,11 +171,7 @@ def _caveats(items: Sequence[Warranted]) -> tuple[Section, ...]:
             lines += [f"licence {licences.title(s.licence)}", *licences.obligations(s.licence)]
             origin = s.registry.origin(change.lineage.family) if change.lineage.family else None
             lines += [f"maker's origin: {origin}"] if origin else []
-        if s.candidate and change.kind not in (
-            ChangeKind.GATED,
-            ChangeKind.REMOVED,
-            ChangeKind.QUANT_REPLACED,
-        ):
+        if s.candidate and _about_fit(change):
             if s.candidate.fit.verdict is FitVerdict.TIGHT:
                 lines.append("tight fit: inside the error of the estimate; measure before you promise")
             lines += s.candidate.fit.notes[:2]

@@ -16,7 +16,7 @@ from watcher.asking import Asker, Limits
 from watcher.catalog import Recorder
 from watcher.judging import Outcome, Rules, is_news, rejudge
 from watcher.ports import Catalog, Source, Tx
-from watcher.types import Listing, Look, Observation, Problem, SourceError, SourceState
+from watcher.types import ChangeKind, Listing, Look, Observation, Problem, SourceError, SourceState
 
 log = logging.getLogger(__name__)
 
@@ -203,7 +203,10 @@ class Round:
         with self._catalog.read() as tx:
             state = tx.source_state("hub:trending")
             fresh = self._taken_up(tx)
-        observations = [o for base in fresh if (o := self._asker.about_newcomer(base))]
+            due = tx.due_holds(self._now)
+            waiting = tx.known(v.change.key.id for _, v in due if v.change.kind is ChangeKind.NEW_FAMILY)
+        curious = [*fresh, *(k.facts.repo_id for k in waiting.values() if k.details is None)]
+        observations = [o for repo in dict.fromkeys(curious) if (o := self._asker.about_newcomer(repo))]
         with self._catalog.write() as tx:
             if listing is not None and state.baseline_at is None:
                 known = tx.known(names)

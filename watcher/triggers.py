@@ -11,7 +11,7 @@ from datetime import timedelta
 from watcher import licences
 from watcher.situation import Situation
 from watcher.types import Action, Change, ChangeKind, FitVerdict, Verdict
-from watcher.uses import narrow_task, quant_in_use, repo_in_use, same_task, wanted_quant
+from watcher.uses import narrow_task, quant_in_use, repo_in_use, same_task, trusted_publisher, wanted_quant
 
 _NEWCOMERS = frozenset(
     {
@@ -23,6 +23,13 @@ _NEWCOMERS = frozenset(
         ChangeKind.NEW_QUANT,
     }
 )
+_NOUNS = {
+    ChangeKind.NEW_VERSION: "a version",
+    ChangeKind.NEW_SIZE: "another size",
+    ChangeKind.NEW_ARCHITECTURE: "a new architecture",
+    ChangeKind.NEW_VARIANT: "another variant",
+    ChangeKind.NEW_FAMILY: "a first release",
+}
 _RANK = {FitVerdict.NO: 0, FitVerdict.TIGHT: 1, FitVerdict.FITS: 2}
 
 Trigger = Callable[[Change, Situation], Verdict | None]
@@ -173,10 +180,7 @@ def other_kind_of_model(change: Change, s: Situation) -> Verdict | None:
 def unknown_quantiser(change: Change, s: Situation) -> Verdict | None:
     if change.kind is not ChangeKind.NEW_QUANT:
         return None
-    publisher = change.lineage.publisher.casefold()
-    if publisher in s.registry.trusted_quantisers or publisher in {q.casefold() for q in s.stack.quantisers}:
-        return None
-    if change.lineage.official:
+    if trusted_publisher(change.lineage, s):
         return None
     return _verdict(
         Action.IGNORE, "unknown-quantiser", f"{change.lineage.publisher} is no trusted quantiser", change, s
@@ -310,7 +314,7 @@ def version_of_a_known_family(change: Change, s: Situation) -> Verdict | None:
     label = {"patch": "a patch", "minor": "a minor version", "major": "a major version"}.get(
         change.degree or ""
     )
-    what = f"{label or 'a ' + change.kind.value.removeprefix('new-')} of {family}"
+    what = f"{label or _NOUNS[change.kind]} of {family}"
     if not watched:
         return _verdict(Action.IGNORE, "unwatched-family", f"{what}, which nobody here watches", change, s)
     if s.candidate is not None and s.candidate.fit.verdict is FitVerdict.NO:
@@ -340,7 +344,10 @@ def news_of_a_watched_family(change: Change, s: Situation) -> Verdict | None:
         return None
     if family not in s.stack.families and family not in s.families_in_use:
         return None
-    reason = f"{change.kind.value} of a watched family: {change.before} to {change.after}; not in use here"
+    moved = f"from {change.before} to {change.after}"
+    if change.kind is ChangeKind.REMOVED:
+        moved = f"now {change.after}"
+    reason = f"{change.kind.value}, {moved}: a watched family, not in use here"
     return _verdict(Action.DIGEST, "watched-family", reason, change, s)
 
 

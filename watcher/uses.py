@@ -67,6 +67,13 @@ def repo_in_use(change: Change, s: Situation) -> str | None:
     return None
 
 
+def trusted_publisher(lineage: Lineage, s: Situation) -> bool:
+    """The maker itself, a quantiser of the registry, or one that the team named."""
+    named = {q.casefold() for q in s.stack.quantisers}
+    publisher = lineage.publisher.casefold()
+    return lineage.official or publisher in s.registry.trusted_quantisers or publisher in named
+
+
 def quant_in_use(change: Change, s: Situation) -> str | None:
     """A trusted quant of the deployed model, in the format the deployment asks for."""
     d = s.deployment
@@ -74,8 +81,7 @@ def quant_in_use(change: Change, s: Situation) -> str | None:
         return None
     if (change.lineage.base_repo or "").casefold() != d.model.casefold():
         return None
-    trusted = s.registry.trusted_quantisers | {q.casefold() for q in s.stack.quantisers}
-    if change.lineage.publisher.casefold() not in trusted or not s.offers_wanted:
+    if not trusted_publisher(change.lineage, s) or not s.offers_wanted:
         return None
     return f"{change.key.id}, a {d.quant or 'quant'} of the model that {d.name} runs,"
 
