@@ -1,33 +1,33 @@
-"""The accelerators we know, from watcher/data/hardware.yaml."""
+"""The accelerators that modelwatch knows: watcher/data/hardware.yaml as Device objects."""
 
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
+from typing import Any
 
-from watcher.fit.tables import Table, table
+from watcher.tables import table
 from watcher.types import Device
 
-MIB = 1024**2
-GIB = 1024**3
+_MIB, _GIB = 1024**2, 1024**3
 
 
 @cache
 def devices() -> Mapping[str, Device]:
-    """Every device by its key, such as h100-sxm-80gb or dgx-spark."""
+    """Every device by key."""
     return MappingProxyType({key: _device(key, row) for key, row in table("hardware")["devices"].items()})
 
 
-def _device(key: str, row: Table) -> Device:
-    usable = int(row["usable_mib"] * MIB)
-    planning = row.get("planning_gib")
+def _device(key: str, row: Mapping[str, Any]) -> Device:
+    usable = int(row["usable_mib"] * _MIB)
+    planning = int(row["planning_gib"] * _GIB) if "planning_gib" in row else usable
     return Device(
         key=key,
         name=row["name"],
         vendor=row["vendor"],
         kind=row["kind"],
         usable_bytes=usable,
-        planning_bytes=int(planning * GIB) if planning else usable,
+        planning_bytes=planning,
         bandwidth_bytes_per_s=row["bandwidth_gbs"] * 1e9,
-        tflops=MappingProxyType({name: float(value) for name, value in row["tflops"].items()}),
+        tflops=MappingProxyType(dict(row.get("tflops") or {})),
         source=row["source"],
     )
