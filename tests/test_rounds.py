@@ -7,6 +7,7 @@ import pytest
 
 from sources.standin.server import Budget, Fault, StandIn
 from sources.standin.world import World
+from tests.factories import deployment
 from tests.rows import OLD, START, api_row
 from tests.world import Watch
 from watcher.types import Action, ChangeKind
@@ -153,8 +154,8 @@ def test_a_quant_that_changes_what_fits_is_an_alert_with_the_fit(tmp_path: Path)
         ),
         START + DAY,
     )
-    with StandIn(world) as hub, Watch(tmp_path, hub, (*AUTHORS, "bartowski")) as watch:
-        hub.now = START
+    team = (deployment(engine="llama.cpp"),)
+    with StandIn(world) as hub, Watch(tmp_path, hub, (*AUTHORS, "bartowski"), deployments=team) as watch:
         watch.look(START)
         report = watch.look(START + 3 * DAY)
         [alert] = report.outcome.alerts
@@ -216,7 +217,8 @@ def test_a_new_player_is_an_alert_once_two_quantisers_took_it_up(tmp_path: Path)
         at = START + day * DAY
         gguf = {"Apollo-30B-Q4_K_M.gguf": (18_000_000_000, author)}
         world.put(api_row(f"{author}/Apollo-30B-GGUF", base=name, files=gguf, created=at, modified=at), at)
-    with StandIn(world) as hub, Watch(tmp_path, hub, (*AUTHORS, "bartowski")) as watch:
+    team = (deployment(engine="llama.cpp", min_tokens_per_second=None),)
+    with StandIn(world) as hub, Watch(tmp_path, hub, (*AUTHORS, "bartowski"), deployments=team) as watch:
         watch.look(START)
         assert watch.look(START + 3 * DAY).outcome.alerts == []
         reports = [watch.look(START + day * DAY) for day in (5, 6, 7)]
