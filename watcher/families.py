@@ -7,11 +7,9 @@ are compiled once. Names and organisations compare case-folded, as the Hub's ids
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
+from watcher.tables import table
 
 # Member states by ISO 3166 code; https://european-union.europa.eu/principles-countries-history/eu-countries_en
 EU_MEMBERS = frozenset(
@@ -181,35 +179,28 @@ def load_families(extra: Sequence[Mapping[str, Any]] = ()) -> Registry:
 
     ValueError names the row and what is wrong with it.
     """
-    table = _table()
-    rows: dict[str, dict[str, Any]] = {row["key"]: dict(row) for row in table["families"]}
+    known = table("families")
+    rows: dict[str, dict[str, Any]] = {row["key"]: dict(row) for row in known["families"]}
     for row in extra:
         key = str(row.get("key", "")).casefold()
         rows[key] = {"source": "your configuration", **rows.get(key, {}), **row, "key": key}
-    return _registry(table, tuple(_family(row) for row in rows.values()))
+    return _registry(known, tuple(_family(row) for row in rows.values()))
 
 
-def _registry(table: Mapping[str, Any], families: tuple[Family, ...]) -> Registry:
+def _registry(rows: Mapping[str, Any], families: tuple[Family, ...]) -> Registry:
     known = frozenset(
-        str(org).casefold() for row in table["known_organisations"] for org in row["organisations"]
+        str(org).casefold() for row in rows["known_organisations"] for org in row["organisations"]
     )
     quantisers = tuple(
         Quantiser(organisation=row["organisation"], formats=tuple(row["formats"]), source=row["source"])
-        for row in table["quantisers"]
+        for row in rows["quantisers"]
     )
     words = {
         word: Word(variant=row.get("variant"), line=row.get("line"), rank=rank)
-        for rank, row in enumerate(table["words"])
+        for rank, row in enumerate(rows["words"])
         for word in row["words"]
     }
     return Registry(families=families, quantisers=quantisers, known=known, words=words)
-
-
-@cache
-def _table() -> Mapping[str, Any]:
-    text = files("watcher").joinpath("data", "families.yaml").read_text("utf-8")
-    loaded: Mapping[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both loaders are safe ones
-    return loaded
 
 
 def _family(row: Mapping[str, Any]) -> Family:

@@ -9,10 +9,9 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any, Protocol
 
-import yaml
+from watcher.tables import table
 
 MIG = "split by MIG"
 
@@ -109,8 +108,7 @@ def device_key(product_name: str) -> str | None:
 
 @cache
 def _devices_by_name() -> Mapping[str, str]:
-    table = yaml.safe_load(files("watcher").joinpath("data/nvml_names.yaml").read_text(encoding="utf-8"))
-    return {name.casefold(): row["device"] for name, row in table["names"].items()}
+    return {name.casefold(): row["device"] for name, row in table("nvml_names")["names"].items()}
 
 
 def starter_config(gpus: Sequence[DetectedGpu], devices: Collection[str]) -> str:

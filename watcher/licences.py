@@ -9,11 +9,8 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from typing import Any
 
-import yaml
-
+from watcher.tables import table
 from watcher.types import Licence, LicenceRules
 
 # From the freest to the tightest; a move along this line is looser or stricter.
@@ -100,8 +97,6 @@ def obligations(canonical_id: str) -> tuple[str, ...]:
 @cache
 def rows() -> Mapping[str, Row]:
     """The table by canonical id."""
-    text = files("watcher").joinpath("data", "licences.yaml").read_text("utf-8")
-    table: Mapping[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both loaders are safe ones
     return {
         row["id"]: Row(
             id=row["id"],
@@ -112,7 +107,7 @@ def rows() -> Mapping[str, Row]:
             links=tuple(row.get("links", ())),
             source=row["source"],
         )
-        for row in table["licences"]
+        for row in table("licences")["licences"]
     }
 
 
