@@ -6,6 +6,7 @@ card; neither is a change. And a repo seen for the first time is classified agai
 which the caller does only after the source's baseline.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
@@ -239,7 +240,13 @@ def _placed(seen: Observation, lineage: Lineage, family: Sequence[Member]) -> li
 
 
 def _sizes(members: Iterable[Member]) -> str | None:
-    return ", ".join(sorted({m.lineage.size for m in members if m.lineage.size})) or None
+    sizes = {m.lineage.size for m in members if m.lineage.size}
+    return ", ".join(sorted(sizes, key=_leading_number)) or None
+
+
+def _leading_number(size: str) -> tuple[float, str]:
+    match = re.match(r"\d+(?:\.\d+)?", size)
+    return (float(match[0]) if match else 0.0, size)
 
 
 def _label(seen: Observation, lineage: Lineage) -> str:

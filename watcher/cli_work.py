@@ -227,6 +227,7 @@ def demo(
     """
     from watcher.demo_play import play
 
+    logging.basicConfig(level=logging.ERROR, format="%(message)s", stream=sys.stderr)
     started = time.monotonic()
     with nullcontext(str(keep)) if keep else tempfile.TemporaryDirectory(prefix="modelwatch-demo-") as folder:
         play(Path(folder), as_json=as_json)

@@ -1,7 +1,9 @@
 """Playing the demo: the stand-in's clock moves week by week, a round runs, and people see what came of it."""
 
+import html
+import re
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -77,7 +79,7 @@ def _say_week(number: int, week: Week) -> None:
     for alert in week.alerts:
         typer.echo("")
         for message in app.alert_slack(alert):
-            typer.echo("\n".join(f"  | {line}" for line in message.splitlines()))
+            typer.echo("\n".join(f"  ┃ {line}" for line in _in_slack(message).splitlines()))
     for action, heading in ((Action.DIGEST, "For the digest"), (Action.HOLD, "Held, to be judged again")):
         rows = _reasons(week.verdicts, action)
         if rows:
@@ -87,17 +89,33 @@ def _say_week(number: int, week: Week) -> None:
     _say_ignored(week)
 
 
+def _in_slack(message: str) -> str:
+    """A message as Slack shows it: marks become what they mean, in bold where the terminal can."""
+    bold = "\033[1m\\1\033[0m" if sys.stdout.isatty() else "\\1"
+    shown = re.sub(r"<(https?://[^|>]+)\|([^>]*)>", r"\2: \1", message)
+    shown = re.sub(r"^\*(.+)\*$", bold, shown, flags=re.MULTILINE)
+    return html.unescape(shown)
+
+
 def _reasons(verdicts: Sequence[Verdict], action: Action) -> list[str]:
-    """One line per repo and kind: the first reason speaks for the deployments that agree."""
-    lines: dict[tuple[str, str], str] = {}
+    """One line per release and rule, from the rule nearest to a deployment; the first repo speaks."""
     told = {v.change for v in verdicts if v.action is Action.ALERT}
+    nearest: dict[str, Verdict] = {}
     for v in verdicts:
         if v.action is action and v.change not in told:
-            lines.setdefault(
-                (v.change.key.id, v.change.kind.value),
-                f"{v.change.key.id} ({v.change.kind.value}): {v.reason}",
-            )
-    return [plain(line) for line in lines.values()]
+            known = nearest.setdefault(v.change.key.id, v)
+            nearest[v.change.key.id] = v if known.trigger == "version" else known
+    groups: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
+    for v in nearest.values():
+        groups[v.change.lineage.thread, v.trigger].append(v)
+    return [_line(group, {change.lineage.thread for change in told}) for group in groups.values()]
+
+
+def _line(group: Sequence[Verdict], told: set[str]) -> str:
+    first = group[0]
+    more = f" and {len(group) - 1} more" if len(group) > 1 else ""
+    also = " (same release as an alert)" if first.change.lineage.thread in told else ""
+    return plain(f"{first.change.key.id}{more}: {first.reason}{also}")
 
 
 def _say_ignored(week: Week) -> None:

@@ -133,6 +133,7 @@ class _View:
             incumbent=self._incumbent(deployment, before=self._before(entry, change)),
             incumbent_family=self._family(deployment),
             relatives=tuple(m for m in self._members if m.lineage.family == change.lineage.family),
+            loadable=self._loadable(entry, deployment),
             offers_wanted=offers,
             wanted_elsewhere=elsewhere,
             base_created_at=base.known.facts.created_at if base else None,
@@ -183,6 +184,11 @@ class _View:
         offers = self._offers(entry, deployment, wanted)
         earlier = self._earlier(deployment.model, entry.known.first_seen)
         return offers, any(self._offers(other, deployment, wanted) for other in earlier)
+
+    def _loadable(self, entry: Entry, deployment: Deployment | None) -> bool:
+        if deployment is None or not entry.variants:
+            return True
+        return any(loads(deployment.engine, v) for v in entry.variants)
 
     def _offers(self, entry: Entry, deployment: Deployment, wanted: str) -> bool:
         return any(matches_quant(v, wanted) and loads(deployment.engine, v) for v in entry.variants)

@@ -97,19 +97,35 @@ def _value(change: Change, value: str | None) -> str:
 def _what(items: Sequence[Warranted]) -> tuple[str, ...]:
     lines = []
     for change in _unique(i.verdict.change for i in items):
-        moved = (
-            f"{_value(change, change.before)} → {_value(change, change.after)}"
-            if change.before
-            else change.after
-        )
-        lines.append(f"{change.key.id}: {change.kind.value}, {moved}")
-        lines += [f"evidence: {note}" for note in change.evidence]
+        lines.append(f"{change.key.id}: {_moved(change)}")
+        lines += [f"evidence: {note}" for note in change.evidence if change.kind is not ChangeKind.LICENCE]
     first = items[0]
-    signs = first.situation.evidence.quantised_by
-    if signs and first.verdict.change.kind is ChangeKind.NEW_FAMILY:
-        lines.append(f"evidence: quantised by {' and '.join(sorted(signs))}")
-    lines.append(f"seen {first.verdict.change.detected_at:%Y-%m-%d %H:%M} UTC")
+    if first.verdict.change.kind is ChangeKind.NEW_FAMILY:
+        lines.append(f"evidence: {first.situation.evidence.sentence()}")
+    lines.append(f"first seen {first.verdict.change.detected_at:%Y-%m-%d %H:%M} UTC")
     return tuple(_unique(lines))
+
+
+def _moved(change: Change) -> str:
+    """What became different, in words."""
+    before, after = _value(change, change.before), _value(change, change.after)
+    if change.kind is ChangeKind.LICENCE:
+        direction = licences.direction(change.before or "", change.after or "")
+        return f"licence {before} → {after} ({direction})"
+    if change.kind is ChangeKind.GATED:
+        return f"gating {before} → {after}"
+    if change.kind is ChangeKind.NEW_SIZE:
+        return f"a new size, {change.lineage.size}; so far {before}"
+    if change.kind is ChangeKind.NEW_VERSION:
+        return f"a new version, {after}; so far {before}"
+    words = {
+        ChangeKind.NEW_FAMILY: f"a new family, {after}",
+        ChangeKind.NEW_ARCHITECTURE: f"a new architecture, {after}",
+        ChangeKind.NEW_QUANT: f"a new quant of {change.lineage.base_repo}",
+        ChangeKind.QUANT_REPLACED: f"weights replaced, {before} → {after}",
+        ChangeKind.REMOVED: after,
+    }
+    return words.get(change.kind, f"{change.kind.value}, {before} → {after}")
 
 
 def _place(item: Warranted) -> str:
@@ -130,7 +146,7 @@ def _fit_section(items: Sequence[Warranted]) -> tuple[Section, ...]:
             continue
         d = s.deployment
         lines.append(
-            f"{d.name} on {d.hardware.name}, {d.load.users} x {d.load.context_tokens} tokens, {d.engine}:"
+            f"{d.name} on {d.hardware.name}, {d.load.users} user(s) x {d.load.context_tokens:,} tokens, {d.engine}:"
         )
         lines.append(f"  {item.verdict.change.key.id} {fit_line(s.candidate)}")
         if s.incumbent is not None and item.verdict.change.key.folded != d.model.casefold():

@@ -58,7 +58,7 @@ class Situation:
 
     complete: the weights are all there (None unknown). candidate is the best fit of the repo for
     the deployment, incumbent that of the model in use; relatives are the family's official repos,
-    or for a quant the other quants of its base. offers_wanted: the repo has the format the deployment
+    or for a quant the other quants of its base. loadable: the engine is made for its formats. offers_wanted: the repo has the format the deployment
     asks for; wanted_elsewhere: another trusted repo has it already. told: what was alerted of late.
     """
 
@@ -76,6 +76,7 @@ class Situation:
     incumbent: Candidate | None = None
     incumbent_family: str | None = None
     relatives: tuple[Member, ...] = ()
+    loadable: bool = True
     offers_wanted: bool = False
     wanted_elsewhere: bool = False
     base_created_at: datetime | None = None

@@ -120,7 +120,7 @@ def licence_of_a_family_in_use(change: Change, s: Situation) -> Verdict | None:
     moved = f"licence moved from {_title(change.before)} to {_title(change.after)} ({_direction(change)})"
     role = repo_in_use(change, s)
     if role is not None:
-        return _verdict(Action.ALERT, "licence-in-use", f"{role}: {moved}", change, s)
+        return _verdict(Action.ALERT, "licence-in-use", f"{role} has another licence: {moved}", change, s)
     if not change.lineage.official or change.lineage.family not in s.families_in_use:
         return None
     if not same_task(change.lineage, s.deployment):
@@ -219,7 +219,10 @@ def quant_of_a_model_in_use(change: Change, s: Situation) -> Verdict | None:
         return _verdict(Action.HOLD, "young-quant", reason, change, s, wait=wait)
     name = f"a quant of {s.deployment.model}, which {s.deployment.name} runs"
     if s.candidate is None:
-        return _verdict(Action.DIGEST, "quant-in-use", f"{name}; its size is not known yet", change, s)
+        why = (
+            "its size is not known yet" if s.loadable else f"{s.deployment.engine} is not made for its format"
+        )
+        return _verdict(Action.DIGEST, "quant-in-use", f"{name}; {why}", change, s)
     if _RANK[s.candidate.fit.verdict] > _RANK[s.incumbent.fit.verdict if s.incumbent else FitVerdict.NO]:
         was = s.incumbent.fit.verdict.value if s.incumbent else "no"
         how = f"{_fits(s)} (until now: {was})"

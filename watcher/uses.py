@@ -58,12 +58,12 @@ def repo_in_use(change: Change, s: Situation) -> str | None:
         ids.add(change.before.casefold())
     d = s.deployment
     if d is not None and d.model.casefold() in ids:
-        return f"{d.model}, which {d.name} runs"
+        return f"{d.model}, which {d.name} runs,"
     if d is not None and (repo := quant_repo(d)) and repo.casefold() in ids:
-        return f"{repo}, whose weights {d.name} runs"
+        return f"{repo}, whose weights {d.name} runs,"
     for model in s.stack.shortlist:
         if model.casefold() in ids:
-            return f"{model}, a shortlisted candidate"
+            return f"{model}, a shortlisted candidate,"
     return None
 
 

@@ -9,20 +9,27 @@ from watcher.types import Load
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cache:
-    """Bytes on one device of a pool. split: over how many devices tensor parallel divides heads."""
+    """Bytes on one device of a pool. split: over how many devices tensor parallel divides heads.
+
+    element_bytes: of one cached element, 2 for BF16.
+    """
 
     shape: Shape
     engine: Engine
     split: int
     in_flight_tokens: int
+    element_bytes: float
 
     def per_token(self) -> int:
-        """Bytes that one more token costs once every window is full."""
-        return int(sum(self._row(layer) for layer in self.shape.layers if layer.window is None))
+        """Bytes that one more token costs once every window is full; before that where all layers slide."""
+        growing = [layer for layer in self.shape.layers if layer.window is None]
+        if not any(layer.cached or layer.fixed for layer in growing):
+            growing = list(self.shape.layers)
+        return int(sum(self._row(layer) / layer.stride for layer in growing))
 
     def touched(self, tokens: int) -> int:
         """What attention reads for one sequence: window layers no more than their window."""
-        return int(sum(self._row(layer) * self._held(layer, tokens, extra=0) for layer in self.shape.layers))
+        return int(self._one(tokens, extra=0))
 
     def reserved(self, load: Load) -> int:
         """What the engine sets aside for all users.
@@ -39,13 +46,13 @@ class Cache:
         return users * sum(layer.state_bytes for layer in self.shape.layers) // self.split
 
     def _one(self, tokens: int, extra: int) -> float:
-        return sum(self._row(layer) * self._held(layer, tokens, extra) for layer in self.shape.layers)
+        return sum(self._row(layer) * self._rows(layer, tokens, extra) for layer in self.shape.layers)
 
     def _row(self, layer: Layer) -> float:
         heads = max(1, layer.kv_heads)
-        return layer.cached * self.shape.cache_bytes * max(1, heads // self.split) / heads
+        return layer.cached * self.element_bytes * max(1, heads // self.split) / heads + layer.fixed
 
-    def _held(self, layer: Layer, tokens: int, extra: int) -> int:
+    def _rows(self, layer: Layer, tokens: int, extra: int) -> int:
         if layer.window is None or (layer.kind == "chunked" and self.engine.chunked_is_full and extra):
-            return tokens
+            return -(-tokens // layer.stride)
         return min(tokens, layer.window + extra)

@@ -4,9 +4,11 @@ Sources of every rule: docs/fit.md. Where `layer_types` is absent, the patterns 
 makers' own modelling code.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from watcher.fit.reading import Reader
+from watcher.fit.state import conv_state, state_bytes, state_parameters
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,11 +17,15 @@ class Layer:
 
     kv_heads: how many heads share the cached row out; tensor parallel divides it no further than that,
     and the one latent row of MLA not at all.
+    fixed: bytes per token besides, in a format of their own (sparse attention's index keys).
+    stride: of how many tokens one row is kept (DeepSeek V4 compresses 4 or 128 into one).
     state_bytes: what the layer keeps per sequence whatever its length. parameters: attention weights.
     """
 
     kind: str
     cached: int = 0
+    fixed: int = 0
+    stride: int = 1
     window: int | None = None
     kv_heads: int = 1
     state_bytes: int = 0
@@ -31,7 +37,14 @@ _SLIDING = frozenset({"sliding_attention", "window_attention", "local", "local_a
 _CHUNKED = frozenset({"chunked_attention"})
 _STATE = frozenset({"linear_attention", "mamba", "mamba2", "recurrent", "kda", "gated_deltanet"})
 _NONE = frozenset({"mlp", "moe", "conv"})
-_FULL = frozenset({"full_attention", "attention", "global", "hybrid", "full"})
+_BOTH = frozenset({"hybrid"})  # attention and a state side by side, in one layer
+_FULL = frozenset(
+    {"full_attention", "attention", "global", "full", "indexed_attention", "minimax_m3_sparse"}
+    | {"deepseek_sparse_attention", "qwen_sparse_attention"}
+)
+_COMPRESSED = frozenset({"compressed"})
+# DeepSeek V4 (vllm 0.33 models/deepseek_v4): FP8 rows of 584 bytes; index keys of 128 + 4 where 4 tokens share one.
+_V4_ROW, _V4_INDEX, _V4_INDEXED_RATIO = 584, 132, 4
 _PATTERN_LETTERS = {"M": "mamba", "*": "full_attention", "-": "mlp", "E": "moe"}
 # Every how many layers one is full, where a model type slides without saying which (transformers).
 _FULL_EVERY = {
@@ -60,13 +73,63 @@ def attention_layers(read: Reader, count: int, hidden: int) -> tuple[list[Layer]
     heads = _Heads.of(read, hidden)
     notes: list[str] = []
     kinds = _kinds(read, count)
-    unknown = sorted({k for k in kinds if k not in _SLIDING | _CHUNKED | _STATE | _NONE | _FULL})
+    known = _SLIDING | _CHUNKED | _STATE | _NONE | _BOTH | _FULL | _COMPRESSED
+    unknown = sorted(set(kinds) - known)
     notes += [f"layers of unknown kind {kind!r} are counted as full attention" for kind in unknown]
     layers = [heads.layer(read, kind, hidden) for kind in kinds]
-    shared = read.size_or(0, "num_kv_shared_layers")
-    for index in range(max(0, count - shared), count):
-        layers[index] = Layer(kind="shared", parameters=layers[index].parameters)
+    _compress(read, kinds, layers)
+    _index(read, layers)
+    _prune(read, heads, hidden, layers)
+    _share(read, layers)
     return layers, notes
+
+
+def _compress(read: Reader, kinds: list[str], layers: list[Layer]) -> None:
+    """DeepSeek V4: a short window on every layer, and one row per ratio tokens (0: the window alone)."""
+    window = read.size_or(128, "sliding_window")
+    for index, (kind, ratio) in enumerate(zip(kinds, read.items("compress_ratios"), strict=False)):
+        if kind not in _COMPRESSED:
+            continue
+        ratio = ratio if isinstance(ratio, int) and ratio > 0 else 0
+        row = _V4_ROW + (_V4_INDEX if ratio == _V4_INDEXED_RATIO else 0)
+        layers[index] = replace(
+            layers[index],
+            kind="compressed",
+            cached=0,
+            fixed=row if ratio else 0,
+            stride=max(1, ratio),
+            state_bytes=window * _V4_ROW,
+        )
+
+
+def _index(read: Reader, layers: list[Layer]) -> None:
+    """Sparse attention keeps an FP8 key and a scale per token where a layer has an index of its own."""
+    width = read.size_or(0, "index_head_dim")
+    types = read.texts("indexer_types")
+    for index, layer in enumerate(layers):
+        if width and layer.kind == "mla" and (index >= len(types) or types[index] == "full"):
+            layers[index] = replace(layer, fixed=width + 4)
+
+
+def _prune(read: Reader, heads: "_Heads", hidden: int, layers: list[Layer]) -> None:
+    """Nemotron's searched architectures: block_configs give each layer's groups, or no attention at all."""
+    for index, block in enumerate(read.items("block_configs")[: len(layers)]):
+        attention = Reader(block if isinstance(block, Mapping) else {}).mapping("attention")
+        if attention.flag("no_op", default=False) or attention.flag("replace_with_linear", default=False):
+            layers[index] = Layer(kind="none")
+        elif per_group := attention.size_or(0, "n_heads_in_group"):
+            kv = max(1, heads.heads // per_group)
+            layers[index] = replace(heads, kv_heads=kv).layer(read, "full_attention", hidden)
+
+
+def _share(read: Reader, layers: list[Layer]) -> None:
+    """Layers that reuse another's cache keep none: the last ones, or those whose source is not themselves."""
+    sources = read.items("kv_source_layers")
+    shared = read.size_or(0, "num_kv_shared_layers")
+    for index, layer in enumerate(layers):
+        elsewhere = index < len(sources) and isinstance(sources[index], int) and sources[index] != index
+        if elsewhere or index >= len(layers) - shared:
+            layers[index] = Layer(kind="shared", parameters=layer.parameters)
 
 
 def _kinds(read: Reader, count: int) -> list[str]:
@@ -74,14 +137,20 @@ def _kinds(read: Reader, count: int) -> list[str]:
     for name in ("layer_types", "layers_block_type"):
         if len(kinds := read.texts(name)) >= count:
             return kinds[:count]
-    if letters := read.word("hybrid_override_pattern"):
-        return [_PATTERN_LETTERS.get(letter, letter) for letter in letters[:count]] or [
-            "full_attention"
-        ] * count
+    if len(letters := read.word("hybrid_override_pattern")) >= count:
+        return [_PATTERN_LETTERS.get(letter, letter) for letter in letters[:count]]
+    if read.items("compress_ratios"):
+        return ["compressed"] * count
     if len(listed := read.items("hybrid_layer_pattern")) >= count:  # MiMo: 0 is full, 1 slides
         return ["sliding_attention" if item == 1 else "full_attention" for item in listed[:count]]
     if full := read.mapping("linear_attn_config").items("full_attn_layers"):  # Kimi Linear counts from one
         return ["full_attention" if index + 1 in full else "kda" for index in range(count)]
+    if full := read.items("full_attn_idxs"):  # LFM2
+        return ["full_attention" if index in full else "conv" for index in range(count)]
+    if full := read.items("attn_layer_indices"):  # Bamba, Granite 4
+        return ["full_attention" if index in full else "mamba" for index in range(count)]
+    if len(listed := read.items("attn_type_list")) >= count:  # MiniMax-01: 1 is softmax, 0 linear
+        return ["full_attention" if item == 1 else "linear_attention" for item in listed[:count]]
     return _by_pattern(read, count)
 
 
@@ -102,7 +171,10 @@ def _by_pattern(read: Reader, count: int) -> list[str]:
         "_sliding_window_pattern",
         "global_attn_every_n_layers",
     )
-    if not window or read.get("use_sliding_window") is False:
+    slides = read.flag("use_sliding_window", default=not model_type.startswith("qwen"))
+    if model_type.startswith("falcon_h1"):
+        return ["hybrid"] * count
+    if not window or not slides:
         return ["full_attention"] * count
     if pattern:
         return _every(count, pattern, "sliding_attention")
@@ -138,6 +210,7 @@ class _Heads:
             "multi_query_group_num",
             "num_attention_groups",
         )
+        kv_heads = read.mapping("attn_config").size_or(kv_heads, "kv_n_heads")  # DBRX
         if read.get("multi_query") is True and read.get("num_key_value_heads") is None:
             kv_heads = 1
         head_dim = read.size_or(
@@ -154,9 +227,13 @@ class _Heads:
 
     def layer(self, read: Reader, kind: str, hidden: int) -> Layer:
         if kind in _NONE:
-            return Layer(kind=kind, state_bytes=_conv_state(read, hidden) if kind == "conv" else 0)
+            return Layer(kind=kind, state_bytes=conv_state(read, hidden) if kind == "conv" else 0)
+        state, weights = state_bytes(read, hidden), state_parameters(read, hidden)
         if kind in _STATE:
-            return Layer(kind="state", state_bytes=_state_bytes(read, hidden), parameters=4 * hidden * hidden)
+            return Layer(kind="state", state_bytes=state, parameters=weights)
+        if kind in _BOTH:
+            full = self._grouped(read, hidden, "hybrid", None)
+            return replace(full, state_bytes=state, parameters=full.parameters + weights)
         if self.latent:
             return Layer(
                 kind="mla",
@@ -175,12 +252,15 @@ class _Heads:
         v_dim = dim if dim != self.head_dim else self.v_dim
         kv = read.size_or(self.kv_heads, "num_global_key_value_heads")
         cached = kv * (dim + v_dim)
-        parameters = hidden * (2 * self.heads * dim + cached)
+        queries = 3 if read.flag("attn_output_gate", default=False) else 2
+        parameters = hidden * (queries * self.heads * dim + cached)
         return Layer(kind=kind, cached=cached, window=window, kv_heads=kv, parameters=parameters)
 
     def _windowed(self, read: Reader, hidden: int) -> Layer:
         """MiMo, Step and others give sliding layers heads of their own."""
         window = read.size_or(0, "sliding_window", "sliding_window_size", "attention_window_size") or None
+        if window and window >= read.size_or(window + 1, "max_position_embeddings"):
+            window = None
         kv = read.size_or(self.kv_heads, "swa_num_key_value_heads")
         dim = read.size_or(self.head_dim, "swa_head_dim")
         v_dim = read.size_or(self.v_dim if dim == self.head_dim else dim, "swa_v_head_dim")
@@ -199,44 +279,3 @@ class _Heads:
         down = hidden * (self.latent + self.rope_dim)
         up = self.latent * self.heads * (nope + v_dim)
         return through + down + up + self.heads * v_dim * hidden
-
-
-def _state_bytes(read: Reader, hidden: int) -> int:
-    """Recurrent and convolution state of one sequence: gated DeltaNet, KDA, Mamba 2, else Mamba 1."""
-    if read.size_or(0, "linear_num_value_heads"):
-        return _delta_net(read)
-    kda = read.mapping("linear_attn_config")
-    if heads := kda.size_or(0, "num_heads"):
-        dim, kernel = kda.size_or(128, "head_dim"), kda.size_or(4, "short_conv_kernel_size")
-        return 3 * heads * dim * (kernel - 1) * 2 + heads * dim * dim * 4
-    if heads := read.size_or(0, "mamba_num_heads", "mamba_n_heads", "n_mamba_heads"):
-        dim = read.size_or(max(1, 2 * hidden // heads), "mamba_head_dim", "mamba_d_head")
-        state = read.size_or(128, "ssm_state_size", "mamba_d_state")
-        groups = read.size_or(1, "n_groups", "mamba_n_groups", "mamba_ngroups")
-        kernel = read.size_or(4, "conv_kernel", "mamba_d_conv")
-        inner = heads * dim
-        return (inner + 2 * groups * state) * (kernel - 1) * 2 + inner * state * _state_width(read)
-    inner = read.size_or(2, "mamba_expand", "expand") * hidden
-    state, kernel = (
-        read.size_or(16, "mamba_d_state", "state_size"),
-        read.size_or(4, "mamba_d_conv", "conv_kernel"),
-    )
-    return inner * (kernel - 1) * 2 + inner * state * 4
-
-
-def _delta_net(read: Reader) -> int:
-    keys = read.size_or(16, "linear_num_key_heads") * read.size_or(128, "linear_key_head_dim")
-    values = read.size("linear_num_value_heads") * read.size_or(128, "linear_value_head_dim")
-    kernel = read.size_or(4, "linear_conv_kernel_dim")
-    recurrent = values * read.size_or(128, "linear_key_head_dim") * _state_width(read)
-    return (2 * keys + values) * (kernel - 1) * 2 + recurrent
-
-
-def _state_width(read: Reader) -> int:
-    """Bytes per element of the recurrent state: float32 unless the configuration says otherwise."""
-    word = read.word("mamba_ssm_cache_dtype") or read.word("mamba_ssm_dtype")
-    return 2 if word in ("bfloat16", "float16") else 4
-
-
-def _conv_state(read: Reader, hidden: int) -> int:
-    return hidden * max(0, read.size_or(3, "conv_L_cache") - 1) * 2

@@ -7,6 +7,16 @@ from watcher.types import Json
 
 MOST = 2**40  # larger numbers in a configuration are mistakes, whatever the key
 MOST_LAYERS = 2048
+# google/gemma-3-*: the multimodal configurations leave out what equals the class default (transformers).
+_DEFAULTS: Mapping[str, Json] = {
+    "gemma3_text": {
+        "num_attention_heads": 8,
+        "num_key_value_heads": 4,
+        "head_dim": 256,
+        "vocab_size": 262208,
+        "max_position_embeddings": 131072,
+    }
+}
 _TEXT_PARTS = ("text_config", "llm_config", "language_config")
 
 
@@ -20,7 +30,9 @@ class Reader:
     def __init__(self, config: Json) -> None:
         nested = (config.get(name) for name in _TEXT_PARTS)
         text = next((part for part in nested if isinstance(part, Mapping)), None)
-        self._parts: tuple[Json, ...] = (text, config) if text is not None else (config,)
+        parts: tuple[Json, ...] = (text, config) if text is not None else (config,)
+        kind = parts[0].get("model_type")
+        self._parts = (*parts, _DEFAULTS.get(kind, {}) if isinstance(kind, str) else {})
 
     def get(self, *names: str) -> Any:
         """The first value there is, of any type; None when there is none."""
@@ -69,7 +81,10 @@ class Reader:
         return Reader(value if isinstance(value, Mapping) else {})
 
     def layer_count(self) -> int:
-        count = self.size("num_hidden_layers", "n_layer", "num_layers", "n_layers")
+        listed = len(self.items("layers_block_type")) or len(self.items("layer_types"))
+        count = self.size_or(listed, "num_hidden_layers", "n_layer", "num_layers", "n_layers")
+        if not count:
+            raise UnknownShape("the configuration does not say how many layers there are")
         if count > MOST_LAYERS:
             raise UnknownShape(f"{count} layers is more than any model has")
         return count

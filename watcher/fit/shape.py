@@ -5,6 +5,7 @@ top level, and a null counts as absent. A layer of a kind we do not know is read
 which is an upper bound, and noted. Formulas: docs/fit.md.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from watcher.fit.layers import Layer, attention_layers
@@ -61,7 +62,7 @@ def shape_of(config: Json) -> Shape:
     embedding = vocab * hidden
     attention = sum(layer.parameters for layer in layers)
     ffn = _feed_forward(read, [layer.kind for layer in layers], hidden, intermediate)
-    tied = read.flag("tie_word_embeddings", default=False)
+    tied = read.flag("tie_word_embeddings", default=read.word("model_type").startswith(_TIED))
     total = embedding * (1 if tied else 2) + attention + ffn.total
     return Shape(
         layers=tuple(layers),
@@ -76,6 +77,10 @@ def shape_of(config: Json) -> Shape:
         attention_parameters=attention,
         notes=tuple(notes),
     )
+
+
+# Model types that tie their embeddings where the configuration is silent (transformers' class defaults).
+_TIED = ("gemma", "cohere")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,22 +118,35 @@ def _feed_forward(read: Reader, kinds: list[str], hidden: int, intermediate: int
     """
     count, per_token = _experts(read)
     matrices = 2 if read.word("mlp_hidden_act") == "relu2" else 3
-    dense_block = matrices * hidden * intermediate
+    dense_width = read.size_or(intermediate, "dense_intermediate_size", "intermediate_size_mlp")
+    dense_block = matrices * hidden * dense_width
     apart = "mlp" in kinds or "moe" in kinds
+    if pruned := read.items("block_configs"):
+        dense = sum(_pruned_width(block, hidden) for block in pruned[: len(kinds)]) * matrices * hidden
+        return _FeedForward(total=dense, active=dense, routed=0, count=0, per_token=0)
     if count <= 1:
         dense = (kinds.count("mlp") if apart else len(kinds)) * dense_block
         return _FeedForward(total=dense, active=dense, routed=0, count=0, per_token=0)
-    width = read.size_or(intermediate, "moe_intermediate_size", "expert_hidden_dim")
+    width = read.size_or(
+        read.mapping("ffn_config").size_or(intermediate, "ffn_hidden_size"),
+        "moe_intermediate_size",
+        "expert_hidden_dim",
+    )
     shared_width = read.size_or(
         read.size_or(0, "n_shared_experts", "num_shared_experts") * width,
         "shared_expert_intermediate_size",
         "shared_intermediate_size",
         "moe_shared_expert_intermediate_size",
+        "share_expert_dim",
     )
     if read.word("model_type").startswith("llama4"):
         shared_width = width  # every sparse layer of Llama 4 has one shared expert, which no key states
+    if read.flag("enable_moe_block", default=False):
+        shared_width = intermediate  # Gemma 4 keeps its dense block beside the experts
     sparse = kinds.count("moe") if apart else _sparse_layers(read, len(kinds))
-    expert, shared, router = matrices * hidden * width, matrices * hidden * shared_width, hidden * count
+    latent = read.size_or(hidden, "routed_expert_hidden_size", "moe_latent_size")
+    expert, shared = matrices * latent * width, matrices * hidden * shared_width
+    router = hidden * count + (2 * hidden * latent if latent != hidden else 0)
     dense = (kinds.count("mlp") if apart else len(kinds) - sparse) * dense_block
     routed = sparse * count * expert
     rest = dense + sparse * (shared + router)
@@ -139,6 +157,15 @@ def _feed_forward(read: Reader, kinds: list[str], hidden: int, intermediate: int
         count=count,
         per_token=per_token,
     )
+
+
+def _pruned_width(block: object, hidden: int) -> int:
+    """Width of one feed-forward block of Nemotron's searched architectures: 2/3 x mult x hidden, in 256s."""
+    ffn = Reader(block if isinstance(block, Mapping) else {}).mapping("ffn")
+    mult = ffn.get("ffn_mult")
+    if ffn.flag("no_op", default=False) or not isinstance(mult, int | float) or not 0 < mult < 64:
+        return 0
+    return -(-int(2 * mult * hidden / 3) // 256) * 256
 
 
 def _experts(read: Reader) -> tuple[int, int]:
@@ -156,9 +183,10 @@ def _sparse_layers(read: Reader, layers: int) -> int:
     dense = read.size_or(0, "first_k_dense_replace", "num_dense_layers")
     step = max(1, read.size_or(1, "decoder_sparse_step", "interleave_moe_layer_step"))
     only = read.items("mlp_only_layers")
-    listed = read.items("moe_layers")
-    if listed:
+    if listed := read.items("moe_layers"):
         return min(layers, len(listed))
+    if listed := read.items("moe_layer_freq"):
+        return sum(item == 1 for item in listed[:layers])
     return max(0, (layers - dense) // step - len(only))
 
 
