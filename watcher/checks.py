@@ -3,10 +3,25 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from watcher.config import Config, PolicySettings
 from watcher.ports import Source
 from watcher.types import Deployment, Look, Presence, SourceError, Stack
 
 Finding = tuple[str, bool, str]
+
+
+def without_effect(config: Config) -> Iterator[Finding]:
+    """Keys that are read and checked, but that this version does not act on yet."""
+    if config.feeds:
+        yield "feeds", True, "no effect yet: this version watches the Hub only"
+    quiet = [name for name, channel in config.channels.items() if channel.quiet_hours]
+    if quiet:
+        yield "quiet_hours", True, f"no effect yet: {', '.join(quiet)} gets alerts at any hour"
+    defaults = PolicySettings()
+    if config.policy.max_alerts_per_week != defaults.max_alerts_per_week:
+        yield "policy.max_alerts_per_week", True, "no effect yet: every alert is sent"
+    if config.policy.evaluation_gain != defaults.evaluation_gain:
+        yield "policy.evaluation_gain", True, "no effect yet: evaluation results can not be imported yet"
 
 
 def sources(hub: Source, authors: Sequence[str], stack: Stack, now: datetime) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from watcher import app
+from watcher import app, checks
 from watcher.cli_common import DEFAULT_CONFIG, ConfigOption, JsonOption, configuration, print_json
 from watcher.config import Config
 from watcher.inert import plain
@@ -71,6 +71,7 @@ def _findings(settings: Config) -> Iterator[tuple[str, bool, str]]:
     team = app.team_of(settings)
     pools = ", ".join(f"{h.name} ({h.count} x {h.device.name})" for h in team.stack.hardware)
     yield "configuration", True, f"{len(team.stack.deployments)} deployments on {pools or 'no hardware yet'}"
+    yield from checks.without_effect(settings)
     yield from app.check_store(settings)
     yield from app.check_sources(team)
     yield from app.check_channels(settings)

@@ -145,9 +145,8 @@ def _fit_section(items: Sequence[Warranted]) -> tuple[Section, ...]:
         if not _about_fit(item.verdict.change) or s.deployment is None or s.candidate is None:
             continue
         d = s.deployment
-        lines.append(
-            f"{d.name} on {d.hardware.name}, {d.load.users} user(s) x {d.load.context_tokens:,} tokens, {d.engine}:"
-        )
+        load = f"{d.load.users} user(s) x {d.load.context_tokens:,} tokens"
+        lines.append(f"{d.name} on {d.hardware.name}, {load}, {d.engine}:")
         lines.append(f"  {item.verdict.change.key.id} {fit_line(s.candidate)}")
         if s.incumbent is not None and item.verdict.change.key.folded != d.model.casefold():
             lines.append(f"  in use: {d.model} {fit_line(s.incumbent)}")

@@ -57,9 +57,9 @@ class Situation:
     """The world around one change, for one deployment (None: the team as a whole).
 
     complete: the weights are all there (None unknown). candidate is the best fit of the repo for
-    the deployment, incumbent that of the model in use; relatives are the family's official repos,
-    or for a quant the other quants of its base. loadable: the engine is made for its formats. offers_wanted: the repo has the format the deployment
-    asks for; wanted_elsewhere: another trusted repo has it already. told: what was alerted of late.
+    the deployment, incumbent that of the model in use. relatives are the family's official repos.
+    loadable: the engine is made for one of its formats; offers_wanted: it has the format that the
+    deployment asks for; wanted_elsewhere: an earlier trusted repo has. told: what was alerted of late.
     """
 
     stack: Stack
@@ -72,7 +72,6 @@ class Situation:
     deployment: Deployment | None
     first_seen: datetime
     candidate: Candidate | None = None
-    others: Mapping[str, Candidate] = field(default_factory=dict)
     incumbent: Candidate | None = None
     incumbent_family: str | None = None
     relatives: tuple[Member, ...] = ()
