@@ -29,7 +29,7 @@ class Cache:
 
     def touched(self, tokens: int) -> int:
         """What attention reads for one sequence: window layers no more than their window."""
-        return int(self._one(tokens, extra=0))
+        return int(self._one(tokens, 0, reserving=False))
 
     def reserved(self, load: Load) -> int:
         """What the engine sets aside for all users.
@@ -37,22 +37,27 @@ class Cache:
         Tokens in flight during prefill are shared by all sequences, so the surplus that window layers
         keep for them (window - 1 + in flight) is charged once, and the window for every user.
         """
-        once = self._one(load.context_tokens, extra=self.in_flight_tokens)
-        steady = self._one(load.context_tokens, extra=0)
+        once = self._one(load.context_tokens, self.in_flight_tokens, reserving=True)
+        steady = self._one(load.context_tokens, 0, reserving=True)
         return int(once + (load.users - 1) * steady)
 
     def state(self, users: int) -> int:
         """Recurrent state does not grow with the context; it divides like heads."""
         return users * sum(layer.state_bytes for layer in self.shape.layers) // self.split
 
-    def _one(self, tokens: int, extra: int) -> float:
-        return sum(self._row(layer) * self._rows(layer, tokens, extra) for layer in self.shape.layers)
+    def _one(self, tokens: int, extra: int, *, reserving: bool) -> float:
+        full = reserving and self.engine.chunked_is_full
+        return sum(
+            self._row(layer) * (tokens if full and layer.kind == "chunked" else _rows(layer, tokens, extra))
+            for layer in self.shape.layers
+        )
 
     def _row(self, layer: Layer) -> float:
         heads = max(1, layer.kv_heads)
         return layer.cached * self.element_bytes * max(1, heads // self.split) / heads + layer.fixed
 
-    def _rows(self, layer: Layer, tokens: int, extra: int) -> int:
-        if layer.window is None or (layer.kind == "chunked" and self.engine.chunked_is_full and extra):
-            return -(-tokens // layer.stride)
-        return min(tokens, layer.window + extra)
+
+def _rows(layer: Layer, tokens: int, extra: int) -> int:
+    if layer.window is None:
+        return -(-tokens // layer.stride)
+    return min(tokens, layer.window + extra)

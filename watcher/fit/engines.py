@@ -1,7 +1,7 @@
 """What each engine takes and sets aside: the rows `engines` and `speeds` of watcher/data/hardware.yaml."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -9,6 +9,26 @@ from watcher.tables import table
 from watcher.types import Device, Hardware
 
 GIB = 1024**3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SmallCache:
+    """A cache of smaller elements that an engine offers: needs names the units it takes, None for none."""
+
+    element_bytes: float
+    needs: str | None
+    how: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """One way to run: what memory may be filled, and what is set aside. how: the settings it takes."""
+
+    budget_bytes: int
+    batched_tokens: int
+    graphs_bytes: int
+    element_bytes: float
+    how: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +47,8 @@ class Engine:
     chunked_is_full: bool
     profiles_activations: bool
     speed: float
+    stretch_how: str
+    small_cache: SmallCache
 
     def budget(self, device: Device) -> int:
         """Bytes of one device that weights, cache and the rest may fill."""
@@ -35,10 +57,33 @@ class Engine:
         return int(device.usable_bytes * self.utilisation) - self.reserve_bytes
 
     def most(self, device: Device) -> int:
-        """The same at the edge: of unified memory, halfway to what the driver reports."""
+        """The same at the edge. Of unified memory a Spark spares 112 of its 121.7 GiB at best."""
         if device.kind == "unified":
-            return (device.planning_bytes + device.usable_bytes) // 2
+            halfway = (device.planning_bytes + device.usable_bytes) // 2
+            return min(device.usable_bytes, max(halfway, int(0.92 * device.usable_bytes)))
         return int(device.usable_bytes * self.stretched)
+
+    def plans(self, device: Device, element_bytes: float) -> tuple["Plan", ...]:
+        """Ways to run on a device, the usual one first and the most frugal last."""
+        usual = Plan(
+            budget_bytes=self.budget(device),
+            batched_tokens=self.batched_tokens(device),
+            graphs_bytes=self.graphs_bytes,
+            element_bytes=element_bytes,
+        )
+        stretched = Plan(
+            budget_bytes=max(usual.budget_bytes, self.most(device)),
+            batched_tokens=min(usual.batched_tokens, 2048 if self.profiles_activations else 128),
+            graphs_bytes=0,
+            element_bytes=element_bytes,
+            how=(self.stretch_how,),
+        )
+        small = self.small_cache
+        if small.element_bytes >= element_bytes or (small.needs and small.needs not in device.tflops):
+            return usual, stretched
+        halved = replace(usual, element_bytes=small.element_bytes, how=(small.how,))
+        frugal = replace(stretched, element_bytes=small.element_bytes, how=(self.stretch_how, small.how))
+        return usual, stretched, halved, frugal
 
     def batched_tokens(self, device: Device) -> int:
         """vLLM's default max_num_batched_tokens (engine/arg_utils.py): by memory, less on A100 and GB10."""
@@ -83,13 +128,20 @@ def _engine(name: str, row: Mapping[str, Any]) -> Engine:
         chunked_is_full=row["chunked_is_full"],
         profiles_activations=row["batched_tokens"],
         speed=row["speed"],
+        stretch_how=row["stretch_how"],
+        small_cache=SmallCache(
+            element_bytes=row["small_cache"]["bytes"],
+            needs=row["small_cache"]["needs"],
+            how=row["small_cache"]["how"],
+        ),
     )
 
 
 def pace_of(hardware: Hardware) -> Pace:
     """The device's own measured row over that of its kind of memory."""
     speeds = table("hardware")["speeds"]
-    row = {**speeds["kinds"][hardware.device.kind], **speeds["devices"].get(hardware.device.key, {})}
+    kinds = speeds["kinds"]
+    row = {**kinds.get(hardware.device.kind, kinds["gddr"]), **speeds["devices"].get(hardware.device.key, {})}
     return Pace(
         efficiency=row["efficiency"],
         spread=row["spread"],

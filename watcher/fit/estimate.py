@@ -1,30 +1,35 @@
 """Does it run here, and how well: a breakdown that a reader can redo on paper.
 
     required = weights + cache + state + activations + overhead      (all per device)
-    fits     = required, at the far end of its error, is within the engine's budget
-    no       = required is beyond what even a stretched budget holds, or the context is too long
-    tight    = everything between
+    fits     = in the engine's usual way, with room for what the estimate may be off by
+    tight    = within that error, or only with settings that the notes name
+    no       = not even with those, or the context is too long
 
-Rules and sources: docs/fit.md.
+The terms and the budget are those of the way in which it loads; of a "no", those of the most frugal
+one. Rules and sources: docs/fit.md.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from watcher.fit.cache import Cache
-from watcher.fit.engines import GIB, Engine, engines
+from watcher.fit.engines import GIB, Engine, Plan, engines
 from watcher.fit.shape import Shape
 from watcher.fit.speed import speeds
 from watcher.fit.stand_ins import stand_in
 from watcher.quants import format_of
 from watcher.types import Fit, FitVerdict, Hardware, Load, Parameters, Term, Variant
 
-MOST_USERS, MOST_CONTEXT = 4096, 2**21
+MOST_USERS, MOST_CONTEXT = 4096, 2**24
+MOST_BYTES = 2**60  # sizes above are mistakes
 _TP_COPIES = 1.02  # norms, routers and small tensors are on every rank
 _NCCL_BYTES = int(0.4 * GIB)
 # How far each source of a term may be off (docs/fit.md has the comparison with measured numbers).
 _ERROR = {"files": 0.01, "header": 0.01, "config": 0.05, "table": 0.05, "guess": 0.5}
 _ACTIVATION_ERROR = 0.5
+# Verdicts flip by engine version when less than about 5 GiB of a large device are left.
+_LEAST_ROOM, _LEAST_ROOM_SHARE = 5 * GIB, 0.06
+_ROOM_OF_A_GUESS = 0.75  # without a config.json, more than this share of the budget is never said to fit
 
 
 def estimate(
@@ -41,84 +46,102 @@ def estimate(
     shape None: a dense stand-in of the same size is assumed for the cache. variant.size_bytes None
     counts as weights that do not fit.
     """
+    load = replace(load, users=max(1, load.users), context_tokens=max(1, load.context_tokens))
+    hardware = replace(hardware, count=max(1, hardware.count))
     rules = engines().get(engine, engines()["vllm"])
     assumed = shape if shape is not None else stand_in(parameters.total or _parameters_of(variant))
-    desk = _Desk(
-        shape=assumed,
-        guessed=shape is None,
-        variant=variant,
-        hardware=hardware,
-        engine=rules,
+    usual, *frugal = (
+        _Desk(
+            shape=assumed,
+            guessed=shape is None,
+            variant=variant,
+            hardware=hardware,
+            engine=rules,
+            plan=plan,
+        )
+        for plan in rules.plans(hardware.device, assumed.cache_bytes)
     )
-    terms = desk.terms(load)
-    total = parameters.total or assumed.parameters.total or 1
-    share = (parameters.active or assumed.parameters.active or total) / max(
-        total, assumed.parameters.total or 1
-    )
+    desk = next((d for d in (usual, *frugal) if d.holds(load)), frugal[-1])
+    return _fit(desk, _verdict(desk, load), parameters, load, engine)
+
+
+def _verdict(desk: "_Desk", load: Load) -> FitVerdict:
+    if not desk.holds(load) or load.context_tokens > desk.longest:
+        return FitVerdict.NO
+    return FitVerdict.TIGHT if desk.plan.how or not desk.has_room(load) else FitVerdict.FITS
+
+
+def _fit(desk: "_Desk", verdict: FitVerdict, parameters: Parameters, load: Load, engine: str) -> Fit:
+    weights, cache, state, activations, overhead = desk.terms(load)
+    total = parameters.total or desk.shape.parameters.total or 1
+    active = parameters.active or desk.shape.parameters.active or total
     pace = speeds(
-        shape=assumed,
-        variant=variant,
+        shape=desk.shape,
+        variant=desk.variant,
         weights_bytes=desk.weights_bytes,
-        active_share=min(1.0, share),
+        active_share=min(1.0, active / max(total, desk.shape.parameters.total or 1)),
         cache=desk.cache,
-        hardware=hardware,
+        hardware=desk.hardware,
         load=load,
     )
-    known_speed = variant.size_bytes is not None
+    known_speed = bool(desk.weights_bytes)
     return Fit(
-        hardware=hardware.name,
+        hardware=desk.hardware.name,
         engine=engine,
         load=load,
-        verdict=desk.verdict(load),
-        budget_bytes=desk.budget,
-        weights=terms[0],
-        kv_cache=terms[1],
-        state=terms[2],
-        activations=terms[3],
-        overhead=terms[4],
+        verdict=verdict,
+        budget_bytes=desk.plan.budget_bytes,
+        weights=weights,
+        kv_cache=cache,
+        state=state,
+        activations=activations,
+        overhead=overhead,
         kv_bytes_per_token=desk.cache.per_token(),
-        max_users=_most(
-            1, MOST_USERS, lambda n: desk.holds(Load(users=n, context_tokens=load.context_tokens))
-        ),
-        max_context=_most(1, desk.longest, lambda n: desk.holds(Load(users=load.users, context_tokens=n))),
+        max_users=_most(MOST_USERS, lambda n: desk.holds(replace(load, users=n))),
+        max_context=_most(desk.longest, lambda n: desk.holds(replace(load, context_tokens=n))),
         decode_tokens_per_second=pace.decode if known_speed else None,
         total_tokens_per_second=pace.total if known_speed else None,
         prefill_seconds=pace.prefill_seconds if known_speed else None,
-        notes=desk.notes(load),
+        notes=(*_settings(desk, verdict), *desk.notes(load)),
     )
 
 
+def _settings(desk: "_Desk", verdict: FitVerdict) -> tuple[str, ...]:
+    """What a tight fit takes, in words."""
+    if not desk.plan.how:
+        return ()
+    how = " ".join(desk.plan.how)
+    return (f"loads only with {how}" if verdict is FitVerdict.TIGHT else f"too large even with {how}",)
+
+
 def _parameters_of(variant: Variant) -> int:
-    bits = variant.bits or 16.0
-    return int((variant.size_bytes or 0) * 8 / bits) or 10**9
+    bits = max(1.0, variant.bits or 16.0)
+    return int(max(0, min(variant.size_bytes or 0, MOST_BYTES)) * 8 / bits) or 10**9
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Desk:
-    """One set of weights on one pool: everything but the load."""
+    """One set of weights on one pool run in one way: everything but the load."""
 
     shape: Shape
     guessed: bool
     variant: Variant
     hardware: Hardware
     engine: Engine
-
-    @property
-    def budget(self) -> int:
-        return self.engine.budget(self.hardware.device)
+    plan: Plan
 
     @property
     def weights_bytes(self) -> int:
-        return self.variant.size_bytes or 0
+        return max(0, min(self.variant.size_bytes or 0, MOST_BYTES))
 
     @property
     def cache(self) -> Cache:
-        batched = self.engine.batched_tokens(self.hardware.device)
         return Cache(
             shape=self.shape,
             engine=self.engine,
             split=self.hardware.count,
-            in_flight_tokens=self.engine.batches_in_flight * batched,
+            in_flight_tokens=self.engine.batches_in_flight * self.plan.batched_tokens,
+            element_bytes=self.plan.element_bytes,
         )
 
     @property
@@ -131,7 +154,7 @@ class _Desk:
         count = self.hardware.count
         copies = _TP_COPIES if count > 1 and self.engine.tensor_parallel else 1.0
         source = "guess" if self.guessed else "config"
-        overhead = self.engine.context_bytes + self.engine.graphs_bytes + (_NCCL_BYTES if count > 1 else 0)
+        overhead = self.engine.context_bytes + self.plan.graphs_bytes + (_NCCL_BYTES if count > 1 else 0)
         return (
             Term(bytes=int(self.weights_bytes * copies / count), source=self.variant.size_source),
             Term(bytes=self.cache.reserved(load), source=source),
@@ -142,7 +165,7 @@ class _Desk:
 
     def _activations(self) -> int:
         """The profiled peak: tokens of a batch times the widths of the model, and the logits."""
-        batched = self.engine.batched_tokens(self.hardware.device)
+        batched = self.plan.batched_tokens
         width = 6 * self.shape.hidden + 2 * self.shape.intermediate
         sequences = 1024 if batched > 2048 else 256
         logits = (
@@ -152,31 +175,31 @@ class _Desk:
         )
         return int(batched * width * 2 / self.hardware.count + logits)
 
-    def verdict(self, load: Load) -> FitVerdict:
-        if self.variant.size_bytes is None or load.context_tokens > self.longest:
-            return FitVerdict.NO
-        terms = self.terms(load)
+    def holds(self, load: Load) -> bool:
+        """Whether it loads in this way, were the estimate exact."""
+        required = sum(term.bytes for term in self.terms(load))
+        return self.variant.size_bytes is not None and required <= self.plan.budget_bytes
+
+    def has_room(self, load: Load) -> bool:
+        """Whether it still loads at the far end of the estimate's error."""
+        terms = weights, cache, state, activations, overhead = self.terms(load)
         required = sum(term.bytes for term in terms)
-        weights, cache, state, activations, overhead = terms
-        spread = max(
-            _ERROR.get(weights.source, 0.5), self._table_spread() if weights.source == "table" else 0.0
-        )
         error = (
-            weights.bytes * spread
+            weights.bytes * self._weights_error()
             + (cache.bytes + state.bytes) * _ERROR[cache.source]
             + activations.bytes * _ACTIVATION_ERROR
             + overhead.bytes * _ERROR[overhead.source]
         )
-        if required > self.engine.most(self.hardware.device):
-            return FitVerdict.NO
-        return FitVerdict.FITS if required + error <= self.budget else FitVerdict.TIGHT
+        least = min(_LEAST_ROOM, _LEAST_ROOM_SHARE * self.hardware.device.usable_bytes)
+        share = _ROOM_OF_A_GUESS if self.guessed else 1.0
+        return required + max(error, least) <= share * self.plan.budget_bytes
 
-    def _table_spread(self) -> float:
+    def _weights_error(self) -> float:
+        known = _ERROR.get(self.variant.size_source, 0.5)
+        if self.variant.size_source != "table":
+            return known
         row = format_of(self.variant.label)
-        return row.spread if row else 0.5
-
-    def holds(self, load: Load) -> bool:
-        return self.variant.size_bytes is not None and sum(t.bytes for t in self.terms(load)) <= self.budget
+        return max(known, row.spread if row else 0.5)
 
     def notes(self, load: Load) -> tuple[str, ...]:
         said = list(self.shape.notes)
@@ -184,6 +207,8 @@ class _Desk:
             said.append("no config.json was read: the cache is that of a common dense model of this size")
         if self.variant.size_source == "table" and self.variant.size_bytes is not None:
             said.append("the size of the weights is parameters times bits, not the files'")
+        if self.variant.size_source == "guess" and self.variant.size_bytes is not None:
+            said.append("the size of the weights is guessed from the name")
         if self.variant.size_bytes is None:
             said.append("the size of the weights is not known")
         if load.context_tokens > self.longest:
@@ -198,11 +223,11 @@ class _Desk:
         return tuple(said)
 
 
-def _most(least: int, most: int, holds: Callable[[int], bool]) -> int:
-    """The greatest number that holds, by bisection; 0 when not even the least does."""
-    if not holds(least):
+def _most(most: int, holds: Callable[[int], bool]) -> int:
+    """The greatest number up to most that holds, by bisection; 0 when not even one does."""
+    if not holds(1):
         return 0
-    low, high = least, most
+    low, high = 1, most
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if holds(middle) else (low, middle - 1)

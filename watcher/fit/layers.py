@@ -43,7 +43,7 @@ _FULL = frozenset(
     | {"deepseek_sparse_attention", "qwen_sparse_attention"}
 )
 _COMPRESSED = frozenset({"compressed"})
-# DeepSeek V4 (vllm 0.33 models/deepseek_v4): FP8 rows of 584 bytes; index keys of 128 + 4 where 4 tokens share one.
+# DeepSeek V4 (vllm 0.33 models/deepseek_v4): FP8 rows of 584 bytes, and index keys where one row is 4 tokens.
 _V4_ROW, _V4_INDEX, _V4_INDEXED_RATIO = 584, 132, 4
 _PATTERN_LETTERS = {"M": "mamba", "*": "full_attention", "-": "mlp", "E": "moe"}
 # Every how many layers one is full, where a model type slides without saying which (transformers).

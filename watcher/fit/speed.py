@@ -68,7 +68,7 @@ def _step_seconds(
     efficiency = (
         pace.efficiency * engine.speed * (_IQ_PENALTY if variant.label.upper().startswith("IQ") else 1)
     )
-    bandwidth = hardware.device.bandwidth_bytes_per_s * efficiency
+    bandwidth = max(1.0, hardware.device.bandwidth_bytes_per_s * efficiency)
     moving = (read / split + batch * cache.touched(tokens)) / bandwidth
     fixed = pace.moe_step_s if shape.is_moe else pace.step_s
     talking = 2 * len(shape.layers) * pace.allreduce_s if split > 1 else 0.0
