@@ -93,7 +93,7 @@ class Asker:
             return None
         seen = look.observation
         details = self._ask(self._source.details, seen.key.id, seen.revision, self._now)
-        return replace(seen, details=details) if details and details.files else seen
+        return replace(seen, details=details)
 
     def _fetch(self, wanted: Sequence[Observation]) -> dict[str, Observation]:
         chosen: dict[str, Observation] = {}
@@ -107,8 +107,8 @@ class Asker:
                 break
             self._details_left -= 1
             details = self._ask(self._source.details, observation.key.id, observation.revision, self._now)
-            # A gone or force-pushed repo answers with a problem and no files: that is nothing to keep.
-            if details is not None and (details.files or not details.problems):
+            # Also an answer without files is kept: asking again tells no more until the revision moves.
+            if details is not None:
                 chosen[observation.key.folded] = replace(observation, details=details)
         return chosen
 

@@ -43,6 +43,7 @@ def sync(
     logging.basicConfig(
         level=logging.ERROR if as_json else logging.WARNING, format="%(message)s", stream=sys.stderr
     )
+    logging.getLogger("watcher.rounds").setLevel(logging.ERROR)  # failed accounts are summed up at the end
     team = app.team_of(settings)
     with app.open_store(settings) as store:
         channels = app.open_channels(settings, sys.stderr if as_json else sys.stdout)
@@ -108,9 +109,12 @@ def _print_round(report: "RoundReport") -> None:
     typer.echo(f"{len(report.outcome.changes)} changes" + (f": {said}." if said else "."))
     if report.waiting_for_details:
         typer.echo(f"{report.waiting_for_details} repos wait for their details (request budget).")
+    troubles: dict[tuple[str, str], list[str]] = {}
     for s in report.sources:
         if s.status != "ok":
-            typer.echo(f"{s.status}: {s.source}: {plain(s.error or '')}", err=True)
+            troubles.setdefault((s.status, s.error or ""), []).append(s.source.removeprefix("hub:"))
+    for (state, error), names in troubles.items():
+        typer.echo(plain(f"{state}: {', '.join(names)}: {error}"), err=True)
 
 
 class _Bar:

@@ -189,7 +189,7 @@ hub:
 """
 
 _DEPLOYMENT = """\
-# The models you run. Without one you still hear of what newly fits your hardware.
+# The models you run. Without one nothing is urgent: everything goes to the digest.
 # deployments:
 #   helpdesk:
 #     model: mistralai/Mistral-Small-4-119B-2603
