@@ -109,7 +109,10 @@ class Asker:
             details = self._ask(self._source.details, observation.key.id, observation.revision, self._now)
             # Also an answer without files is kept: asking again tells no more until the revision moves.
             if details is not None:
-                chosen[observation.key.folded] = replace(observation, details=details)
+                # Filed under the revision that the listing named: a page that names another, or none,
+                # would be asked again with every poll.
+                filed = replace(details, revision=observation.revision)
+                chosen[observation.key.folded] = replace(observation, details=filed)
         return chosen
 
     def _ask(self, ask: Callable[..., T], repo_id: str, *arguments: object) -> T | None:
