@@ -1,0 +1,32 @@
+"""Fixtures that several files of tests share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.commands import modelwatch
+from tests.sink import Sink
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder, without this machine's settings of modelwatch."""
+    for name in ("MODELWATCH_CONFIG", "HF_TOKEN", "HF_ENDPOINT", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The configuration of a played demo, its catalog beside it: for questions only, it is shared."""
+    kept = tmp_path_factory.mktemp("demo")
+    assert modelwatch("demo", "--json", "--keep", kept).status == 0
+    return kept / "modelwatch.yaml"
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with Sink() as opened:
+        yield opened
