@@ -94,6 +94,16 @@ def open_store(config: Config) -> "Store":
     return Store.open(config.store.url.get_secret_value())
 
 
+def open_catalog(config: Config) -> "Store":
+    """The catalog that is there already; a question must not leave an empty one behind."""
+    from store.errors import StoreError
+
+    path = store_path(config)
+    if not path.is_file():
+        raise StoreError(f"there is no database at {path} yet: run `modelwatch sync` first")
+    return open_store(config)
+
+
 def questions() -> ModuleType:
     """The catalog's answers, on plain sqlite3: see store.read."""
     import store.read
@@ -282,11 +292,12 @@ def entry_of(team: Team, repo_id: str, now: datetime) -> "tuple[Entry, Known | N
     """
     from watcher.types import SourceError
 
-    with open_store(team.config) as store, store.read() as tx:
-        found = tx.entries([repo_id]).get(repo_id.casefold())
-        bases = tx.entries([found.lineage.base_repo]) if found and found.lineage.base_repo else {}
-    if found is not None and found.variants:
-        return found, next((entry.known for entry in bases.values()), None)
+    if store_path(team.config).is_file():
+        with open_store(team.config) as store, store.read() as tx:
+            found = tx.entries([repo_id]).get(repo_id.casefold())
+            bases = tx.entries([found.lineage.base_repo]) if found and found.lineage.base_repo else {}
+        if found is not None and found.variants:
+            return found, next((entry.known for entry in bases.values()), None)
     source = open_source(team.config)
     seen = _observed(source, repo_id, now)
     if seen is None:

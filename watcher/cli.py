@@ -46,10 +46,13 @@ app.command("import")(import_)
 app.add_typer(channels, name="channels")
 
 
-def main() -> None:
-    """The console script: errors that a user can act on are one line, and exit 2, 3 or 4."""
+def main(arguments: list[str] | None = None) -> None:
+    """The console script: errors that a user can act on are one line, and exit 2, 3 or 4.
+
+    arguments None: those of the process.
+    """
     try:
-        app()
+        app(arguments, prog_name="modelwatch")
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:

@@ -7,6 +7,7 @@ Exit statuses: 0 done, 1 the answer is no or nothing was found, 2 bad configurat
 import csv
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from watcher.fit.devices import devices
 from watcher.inert import plain
 
 DEFAULT_CONFIG = "modelwatch.yaml"
+_NOT_ASCII = re.compile(r"[^\n -~]")
 _DEFAULTS = 'hub: {token: "${HF_TOKEN:-}"}'
 
 ConfigOption = Annotated[
@@ -71,11 +73,16 @@ def read_config(text: str, file: str) -> Config:
 
 
 def fail(error: Exception) -> NoReturn:
-    """Ends with one helpful line and the status that belongs to the error; a bug keeps its traceback."""
-    status = 2 if isinstance(error, ConfigError) else _STATUS.get(type(error).__name__)
-    if status is None:
+    """Ends with helpful lines and the status that belongs to the error; a bug keeps its traceback."""
+    if isinstance(error, OSError) and error.filename is not None:
+        status, text = 2, f"{error.filename}: {error.strerror}"
+    else:
+        status = 2 if isinstance(error, ConfigError) else _STATUS.get(type(error).__name__, 0)
+        text = str(error)
+    if not status:
         raise error
-    typer.echo(f"modelwatch: {plain(str(error))}", err=True)
+    for line in text.splitlines():
+        typer.echo(f"modelwatch: {plain(line)}", err=True)
     sys.exit(status)
 
 
@@ -96,6 +103,8 @@ def since(text: str | None) -> datetime | None:
         return None
     try:
         return datetime.now(UTC) - parse_duration(text)
+    except OverflowError:
+        raise typer.BadParameter(f"{text!r} goes back beyond the first year") from None
     except ValueError:
         pass
     try:
@@ -108,8 +117,12 @@ def since(text: str | None) -> datetime | None:
 
 
 def print_json(value: object) -> None:
-    """One JSON document with dates as ISO 8601 and stable key order."""
-    typer.echo(json.dumps(value, default=str, indent=2, ensure_ascii=False))
+    """One JSON document with dates as ISO 8601 and stable key order.
+
+    Characters that could steer a terminal or hide there are escaped: JSON itself does so up to U+001F only.
+    """
+    text = json.dumps(value, default=str, indent=2, ensure_ascii=False)
+    typer.echo(_NOT_ASCII.sub(lambda c: c[0] if c[0].isprintable() else json.dumps(c[0])[1:-1], text))
 
 
 def print_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:

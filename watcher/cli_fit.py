@@ -7,6 +7,7 @@ import typer
 
 from watcher import app
 from watcher.cli_common import ConfigOption, JsonOption, configuration, print_json, print_table
+from watcher.inert import plain
 from watcher.types import Fit, FitRecord, Hardware, Load
 
 GIB = 1024**3
@@ -117,7 +118,7 @@ def _print(model: str, load: Load, rows: list[FitRecord]) -> None:
     cells = [_cells(row) for row in rows]
     print_table(f"{model}: {load.users} user(s) with {load.context_tokens} tokens each", columns, cells)
     for note in dict.fromkeys(note for row in rows for note in row.fit.notes):
-        typer.echo(f"note: {note}")
+        typer.echo(f"note: {plain(note)}")
 
 
 def _cells(row: FitRecord) -> list[object]:

@@ -22,6 +22,7 @@ from watcher.cli_common import (
 from watcher.cli_fit import fit
 from watcher.config import Config
 from watcher.inert import plain
+from watcher.types import Action, ChangeKind
 
 __all__ = ["changes", "explain", "fit", "models", "quants", "status"]
 
@@ -170,12 +171,10 @@ def _print_repos(
 
 def changes(
     since_: Annotated[str | None, typer.Option("--since", help="Detected since: 7d, 24h, or a date.")] = None,
-    kind: Annotated[
-        str | None, typer.Option("--kind", help="licence, gated, new-quant, new-version, ...")
-    ] = None,
+    kind: Annotated[ChangeKind | None, typer.Option("--kind", help="Of one kind.")] = None,
     family: FamilyOption = None,
     repo: Annotated[str | None, typer.Option("--repo", help="One repo.")] = None,
-    action: Annotated[str | None, typer.Option("--action", help="alert, digest, hold or ignore.")] = None,
+    action: Annotated[Action | None, typer.Option("--action", help="Decided so for a deployment.")] = None,
     limit: LimitOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,

@@ -1,6 +1,7 @@
 """Commands that do the work: demo, sync, run, export and import."""
 
 import logging
+import os
 import sys
 import tempfile
 import threading
@@ -175,10 +176,8 @@ def run(config: ConfigOption = None) -> None:
         store = stack.enter_context(app.open_store(settings))
         jobs = _jobs(settings, store, stop)
         status = daemon.run(jobs, stop, lambda job, message: log.error("job %s %s", job, message))
-    logging.shutdown()
     if status:
-        import os
-
+        logging.shutdown()
         os._exit(status)  # a worker thread that ignores the stop would keep the process alive
 
 
@@ -252,8 +251,9 @@ def export_(
 
       modelwatch export log.jsonl --since 30d
     """
-    with app.open_store(configuration(config)) as store, _sink(file) as out:
-        count = app.export_log(store, out, since(since_))
+    settings, first = configuration(config), since(since_)
+    with app.open_catalog(settings) as store, _sink(file) as out:
+        count = app.export_log(store, out, first)
     typer.echo(f"{count} observations written" + (f" to {file}." if file else "."), err=True)
 
 
@@ -262,7 +262,10 @@ def _sink(file: Path | None) -> Any:
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="JSON lines as `modelwatch export` writes them.", exists=True)],
+    file: Annotated[
+        Path,
+        typer.Argument(help="JSON lines as `modelwatch export` writes them.", exists=True, dir_okay=False),
+    ],
     config: ConfigOption = None,
 ) -> None:
     """Read an observation log into the catalog, as a baseline: nothing in it becomes an alert.

@@ -95,8 +95,3 @@ def _handle_signals(stop: threading.Event) -> Mapping[int, _Handler]:
         stop.set()
 
     return {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
-
-
-def next_runs(scheduler: BackgroundScheduler) -> dict[str, datetime]:
-    """When each job runs next."""
-    return {job.id: job.next_run_time for job in scheduler.get_jobs() if job.next_run_time}

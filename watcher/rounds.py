@@ -89,7 +89,8 @@ class Round:
                 break
             self._progress(author, index, len(authors))
             swept |= self._author(author)
-        self._discover(trending=swept)
+        if not self._stopped():
+            self._discover(trending=swept)
         self.report.waiting_for_details = self._asker.waiting
         return self.report
 
