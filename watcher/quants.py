@@ -1,92 +1,25 @@
 """The weights that a repo offers: one variant per GGUF file type, or all safetensors as one.
 
 Sizes are exact where the details give them; otherwise parameters times the bits of
-watcher/data/formats.yaml. Labels are those that publishers write: Q4_K_M, UD-Q4_K_XL, nvfp4, awq.
+watcher/data/formats.yaml. Which label a set of weights bears: watcher/formats.py.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import replace
 
+from watcher.formats import SHARD, format_of, label_of, safetensors_label, stated_label
 from watcher.tables import table
 from watcher.types import Details, Parameters, RepoFacts, RepoFile, Variant
 
-_SHARD = re.compile(r"[-_.](\d{5})-of-(\d{5})(?=\.)")
-_GGUF_LABEL = re.compile(
-    r"(?:UD-)?(?:I?Q\d(?:_[A-Z0-9]+)*|TQ\d_\d|MXFP4(?:_MOE)?|NVFP4|BF16|F16|FP16|F32)(?=[-_./]|$)",
-    re.IGNORECASE,
-)
 _NOT_WEIGHTS = re.compile(
-    r"(^|/)(original|consolidated|onnx|openvino|coreml|gguf-imatrix)/|(^|/)mmproj|imatrix|"
-    r"(^|[-_./])(mtp|eagle\d?|draft)[-_.]|adapter_model",
+    r"(^|/)(original|consolidated|onnx|openvino|coreml|gguf-imatrix|mtp|draft)/|(^|/)mmproj|imatrix|"
+    r"(^|[-_./])(eagle\d?|draft)[-_.]|(^|/)mtp[-_.]|adapter_model|"
+    r"(^|/)(training_args|optimizer|scheduler|rng_state|trainer_state|tokenizer)",
     re.IGNORECASE,
 )
 _ENDINGS = (".gguf", ".safetensors", ".bin", ".pt", ".pth")
-_IN_NAME = (
-    ("nvfp4", "nvfp4"),
-    ("mxfp8", "mxfp8"),
-    ("mxfp4", "mxfp4"),
-    ("w4a16", "w4a16"),
-    ("awq", "awq"),
-    ("gptq-int8", "gptq-8bit"),
-    ("gptq", "gptq"),
-    ("autoround", "autoround"),
-    ("bnb-4bit", "bnb-4bit"),
-    ("bnb-8bit", "bnb-8bit"),
-    ("fp8", "fp8"),
-    ("int8", "int8"),
-    ("exl3", "exl3"),
-    ("exl2", "exl2"),
-)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Format:
-    """A row of formats.yaml: bits per weight over the file, what "q4" matches, and its quality class."""
-
-    label: str
-    container: str
-    bits: float
-    family: str
-    level: int
-    rank: int
-    spread: float
-    legacy: bool
-    compute: str | None
-
-
-@cache
-def formats() -> dict[str, Format]:
-    """Every known label, case-folded."""
-    return {
-        label.casefold(): Format(
-            label=label,
-            container=row["format"],
-            bits=float(row["bits"]),
-            family=row["family"],
-            level=int(row["level"]),
-            rank=int(row["rank"]),
-            spread=float(row.get("spread", 0.03)),
-            legacy=bool(row.get("legacy", False)),
-            compute=row.get("compute"),
-        )
-        for label, row in table("formats")["formats"].items()
-    }
-
-
-def format_of(label: str) -> Format | None:
-    """The row of a label; dynamic and sized kin (UD-Q4_K_XL) stand with the nearest plain one."""
-    folded = label.casefold().removeprefix("ud-")
-    known = formats()
-    if folded in known:
-        return known[folded]
-    for shorter in (re.sub(r"_(xl|l|m|s|xs|xxs|moe)$", "", folded), folded[:4], folded[:2]):
-        kin = [f for name, f in known.items() if name.startswith(shorter) and not f.legacy and shorter]
-        if kin:
-            return max(kin, key=lambda f: f.rank)
-    return None
 
 
 def is_weight_file(path: str) -> bool:
@@ -97,82 +30,99 @@ def is_weight_file(path: str) -> bool:
 def variants_of(
     facts: RepoFacts, details: Details | None, parameters_total: int | None
 ) -> tuple[Variant, ...]:
-    """What can be loaded from a repo; empty when no file list is known or it holds no weights."""
+    """What can be loaded from a repo; empty when no file list is known or no set of weights is whole."""
     listed = details.files if details and details.files else facts.files or ()
     weights = [f for f in listed if is_weight_file(f.path)]
     gguf = [f for f in weights if f.path.endswith(".gguf")]
     found = _gguf_variants(facts.repo_id, gguf, parameters_total)
     safetensors = [f for f in weights if f.path.endswith(".safetensors")]
-    rest = safetensors or [f for f in weights if not f.path.endswith(".gguf")]
-    if "consolidated.safetensors" in {f.path for f in rest} and len(rest) > 1:
-        rest = [f for f in rest if not f.path.startswith("consolidated")]
-    if rest:
-        found.append(_single(facts, rest, parameters_total))
+    rest = _loaded(safetensors or [f for f in weights if not f.path.endswith(".gguf")])
+    if rest and _whole(f.path for f in rest):
+        found.append(_single(facts, details, rest, parameters_total))
     return tuple(found)
 
 
+def _loaded(weights: Sequence[RepoFile]) -> list[RepoFile]:
+    """The files an engine reads: top level before folders, no second copy as consolidated or in one piece."""
+    top = [f for f in weights if "/" not in f.path] or list(weights)
+    plain = [f for f in top if not f.path.startswith("consolidated")] or top
+    shards = [f for f in plain if SHARD.search(f.path)]
+    whole = ("model.safetensors", "pytorch_model.bin")
+    return [f for f in plain if not (shards and f.path in whole)]
+
+
+def _whole(paths: Iterable[str]) -> bool:
+    """Whether every shard that the names promise is among them."""
+    promised: dict[tuple[str, int], set[int]] = defaultdict(set)
+    for path in paths:
+        if match := SHARD.search(path):
+            promised[path[: match.start()], int(match[2])].add(int(match[1]))
+    return all(len(shards) >= total for (_, total), shards in promised.items())
+
+
 def _gguf_variants(repo_id: str, weights: Sequence[RepoFile], total: int | None) -> list[Variant]:
-    groups: dict[str, list[RepoFile]] = defaultdict(list)
+    """One per file type. Of two sets of one type the larger is the model, the other a draft or a part."""
+    sets: dict[str, dict[str, list[RepoFile]]] = defaultdict(lambda: defaultdict(list))
     for file in weights:
-        groups[label_of(file.path)].append(file)
-    return [_variant(repo_id, "gguf", label, group, total) for label, group in groups.items()]
+        sets[label_of(file.path)][SHARD.sub("", file.path)].append(file)
+    found = []
+    for label, by_stem in sets.items():
+        whole = [group for group in by_stem.values() if _whole(f.path for f in group)]
+        if whole:
+            largest = max(whole, key=lambda group: sum(f.size_bytes or 0 for f in group))
+            found.append(_variant(repo_id, "gguf", label, largest, total))
+    return found
 
 
-def label_of(path: str) -> str:
-    """The GGUF file type in a path, as written but for its case; "gguf" when there is none."""
-    name = _SHARD.sub("", path)
-    found = _GGUF_LABEL.findall(name.rpartition("/")[2]) or _GGUF_LABEL.findall(name)
-    if not found:
-        return "gguf"
-    label = str(found[-1]).upper()
-    return "F16" if label == "FP16" else label
-
-
-def _single(facts: RepoFacts, weights: Sequence[RepoFile], total: int | None) -> Variant:
-    label = _safetensors_label(facts)
+def _single(
+    facts: RepoFacts, details: Details | None, weights: Sequence[RepoFile], total: int | None
+) -> Variant:
+    label = stated_label(details) or safetensors_label(facts)
     container = "mlx" if label.startswith("mlx") else "safetensors"
     shown = label if label in ("nvfp4", "fp8", "awq", "gptq", "mxfp4", "exl2", "exl3") else container
-    return _variant(facts.repo_id, shown, label, weights, total)
+    variant = _variant(facts.repo_id, shown, label, weights, total)
+    if variant.size_source != "files" and (stored := _stored_bytes(facts.parameters)):
+        return replace(variant, size_bytes=stored, size_source="header")
+    return variant
 
 
-def _safetensors_label(facts: RepoFacts) -> str:
-    """By config.json's method first, then by the name, then by the stored dtypes."""
-    name = facts.repo_id.casefold()
-    method = (facts.quantisation.method if facts.quantisation else "").casefold()
-    bits = facts.quantisation.bits if facts.quantisation else None
-    if method == "mlx" or "mlx" in facts.tags or "-mlx" in name:
-        return f"mlx-{int(bits)}bit" if bits and f"mlx-{int(bits)}bit" in formats() else "mlx-4bit"
-    named = next((label for word, label in _IN_NAME if word in name), None)
-    if method in ("gptq", "bitsandbytes") and bits and bits != 4:
-        return {"gptq": f"gptq-{int(bits)}bit", "bitsandbytes": "bnb-8bit"}[method]
-    by_method = {"bitsandbytes": "bnb-4bit", "auto-round": "autoround", "fbgemm_fp8": "fp8"}
-    if method in by_method:
-        return by_method[method]
-    if method in formats():
-        return method
-    if named:
-        return named
-    if method:
-        return "mixed"
-    dtypes = {dtype.casefold() for dtype, _ in facts.parameters.per_dtype}
-    return "fp32" if dtypes == {"f32"} else "fp16" if dtypes == {"f16"} else "bf16"
+_DTYPE_BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2}
+
+
+def _stored_bytes(parameters: Parameters) -> int:
+    """Bytes by the counts per stored dtype of the safetensors headers: packed types count as stored."""
+    return sum(count * _DTYPE_BYTES.get(dtype.upper(), 1) for dtype, count in parameters.per_dtype)
 
 
 def _variant(repo_id: str, shown: str, label: str, weights: Sequence[RepoFile], total: int | None) -> Variant:
     row = format_of(label)
     sizes = [f.size_bytes for f in weights]
     exact = sum(size for size in sizes if size) if all(sizes) else None
-    assumed = int(total * row.bits / 8) if total and row else None
-    bits = round(exact * 8 / total, 2) if exact and total and shown == "gguf" else row.bits if row else None
+    known = total or parameters_in_name(repo_id)
+    assumed = int(known * row.bits / 8) if known and row else None
+    measured = exact and total and shown == "gguf"
+    bits = round(exact * 8 / total, 2) if measured and exact and total else row.bits if row else None
     return Variant(
         repo_id=repo_id,
         format=shown,
         label=label,
         bits=bits,
         size_bytes=exact or assumed,
-        size_source="files" if exact else "table",
+        size_source="files" if exact else "table" if total or not assumed else "guess",
         files=tuple(sorted(f.path for f in weights)),
     )
+
+
+_SIZE_IN_NAME = re.compile(
+    r"(?<![a-z0-9.])(?:(\d{1,3})x)?(\d{1,4}(?:\.\d{1,3})?)b(?![a-z0-9])", re.IGNORECASE
+)
+
+
+def parameters_in_name(repo_id: str) -> int | None:
+    """The size that a name states, such as 70B or 8x7B; the largest where it states several (30B-A3B)."""
+    found = _SIZE_IN_NAME.findall(repo_id.rpartition("/")[2])
+    sizes = [int(times or 1) * float(size) for times, size in found]
+    return int(max(sizes) * 1e9) or None if sizes else None
 
 
 def hypothetical(
@@ -199,6 +149,8 @@ def hypothetical(
 def matches_quant(variant: Variant, wanted: str) -> bool:
     """Whether weights are what a configuration asks for: a label, a container, or a family such as q4."""
     asked = wanted.casefold()
+    if "/" in asked:
+        return _is_exactly(variant, asked)
     if asked in (variant.label.casefold(), variant.format.casefold()):
         return True
     row = format_of(variant.label)
@@ -207,6 +159,16 @@ def matches_quant(variant: Variant, wanted: str) -> bool:
     aliases = {"int4": "q4", "4bit": "q4", "int8": "q8", "8bit": "q8", "bf16": "16bit", "fp16": "16bit"}
     family = aliases.get(asked, asked)
     return row.family == family or (family == "q8" and row.family == "fp8" and asked != "q8_0")
+
+
+def _is_exactly(variant: Variant, asked: str) -> bool:
+    """Whether a repo, or repo and file as owner/name:file or owner/name/file, is this variant."""
+    repo = variant.repo_id.casefold()
+    if not asked.startswith(repo):
+        return False
+    rest = asked[len(repo) :]
+    files = {path.casefold() for path in variant.files}
+    return not rest or (rest[0] in ":/" and (rest[1:] in files or rest[1:] == variant.label.casefold()))
 
 
 def quality_at_least(variant: Variant, floor: str) -> bool:
@@ -220,11 +182,27 @@ def quality_at_least(variant: Variant, floor: str) -> bool:
 def loads(engine: str, variant: Variant) -> bool:
     """Whether an engine is made for weights stored like this; an engine we do not know loads anything."""
     row = format_of(variant.label)
+    container = "gguf" if variant.format == "gguf" else row.container if row else ""
     containers = table("formats")["engines"]
     known = {name for entry in containers.values() for name in entry["loads"]}
-    if row is None or engine not in known or row.container not in containers:
+    if engine not in known or container not in containers:
         return True
-    return engine in containers[row.container]["loads"]
+    return engine in containers[container]["loads"]
+
+
+def preferred(variants: Sequence[Variant]) -> Variant | None:
+    """The one that a person would take first: Q4_K_M before its kin, legacy types last."""
+    order = {label: rank for rank, label in enumerate(table("formats")["preference"])}
+
+    def rank(variant: Variant) -> tuple[int, bool, float]:
+        row = format_of(variant.label)
+        return (
+            order.get(variant.label, len(order)),
+            row is not None and row.legacy,
+            -(row.rank if row else 0),
+        )
+
+    return min(variants, key=rank, default=None)
 
 
 def best_that(variants: Iterable[Variant], accepts: Callable[[Variant], bool]) -> Variant | None:
@@ -240,8 +218,4 @@ def weights_complete(facts: RepoFacts, details: Details | None) -> bool | None:
     weights = [f.path for f in listed if is_weight_file(f.path)]
     if not weights:
         return False
-    promised: dict[tuple[str, int], set[int]] = defaultdict(set)
-    for path in weights:
-        if match := _SHARD.search(path):
-            promised[path[: match.start()], int(match[2])].add(int(match[1]))
-    return all(len(shards) >= total for (_, total), shards in promised.items())
+    return _whole(weights)

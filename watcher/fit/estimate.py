@@ -17,7 +17,7 @@ from watcher.fit.engines import GIB, Engine, Plan, engines
 from watcher.fit.shape import Shape
 from watcher.fit.speed import speeds
 from watcher.fit.stand_ins import stand_in
-from watcher.quants import format_of
+from watcher.formats import format_of
 from watcher.types import Fit, FitVerdict, Hardware, Load, Parameters, Term, Variant
 
 MOST_USERS, MOST_CONTEXT = 4096, 2**24
