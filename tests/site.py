@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from alerts.deliver import Outcome
 from sources.standin.server import StandIn
@@ -44,13 +45,15 @@ def three_alerts() -> World:
     """A world in which each of three days brings news of the model in use, one alert each."""
     told = world()
     total = 119_000_000_000
-    counted = {"safetensors": {"parameters": {"BF16": total}, "total": total}}
-    told.put(api_row(MODEL, licence="mrl", modified=START + DAY, **counted), START + DAY)
-    moved = {"licence": "mrl", "modified": START + 2 * DAY, "gated": "manual", **counted}
-    told.put(api_row(MODEL, **moved), START + 2 * DAY)
-    other = {"model.safetensors": (16_000_000_000, "bb")}
-    again = moved | {"modified": START + 3 * DAY, "files": other}
-    told.put(api_row(MODEL, **again), START + 3 * DAY)
+    row: dict[str, Any] = {"safetensors": {"parameters": {"BF16": total}, "total": total}, "licence": "mrl"}
+    steps: list[dict[str, Any]] = [
+        {},
+        {"gated": "manual"},
+        {"files": {"model.safetensors": (16 * 10**9, "bb")}},
+    ]
+    for day, step in enumerate(steps, 1):
+        row |= step
+        told.put(api_row(MODEL, modified=START + day * DAY, **row), START + day * DAY)
     return told
 
 

@@ -202,7 +202,8 @@ def _jobs(settings: Config, store: Any, stop: threading.Event) -> list[Any]:
 
     def deliver() -> None:
         for outcome in app.send(store, channels, stop=stop):
-            log.info("%s", outcome)
+            why = f" ({plain(outcome.error)})" if outcome.error else ""
+            log.info("alert %s to %s: %s%s", outcome.alert_id[:8], outcome.channel, outcome.state.value, why)
 
     every = settings.schedule.hub
     return [
