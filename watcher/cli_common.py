@@ -167,12 +167,14 @@ def size(size_bytes: int | None) -> str:
 
 
 def ago(moment: datetime | str | None, now: datetime) -> str:
-    """How long ago, in one unit: "3 h ago"."""
+    """How long ago, in one unit: "3 h ago"; a date where that was more than two months back."""
     if moment is None:
         return "never"
     then = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     seconds = int((now - (then if then.tzinfo else then.replace(tzinfo=UTC))).total_seconds())
     span = timedelta(seconds=abs(seconds))
+    if span > timedelta(days=60):
+        return f"{then:%Y-%m-%d}"
     text = next(
         f"{span // unit} {name}"
         for unit, name in (

@@ -117,15 +117,16 @@ def licence_of_a_family_in_use(change: Change, s: Situation) -> Verdict | None:
     """Judged per exact repo; a quantiser's tag on somebody else's model is only a label."""
     if change.kind is not ChangeKind.LICENCE or change.lineage.quant or change.lineage.derived:
         return None
-    moved = f"licence moved from {_title(change.before)} to {_title(change.after)} ({_direction(change)})"
+    before, after = _title(change.before), _title(change.after)
+    moved = f"changed its licence from {before} to {after}, which is {_direction(change)}"
     role = repo_in_use(change, s)
     if role is not None:
-        return _verdict(Action.ALERT, "licence-in-use", f"{role} has another licence: {moved}", change, s)
+        return _verdict(Action.ALERT, "licence-in-use", f"{role} {moved}", change, s)
     if not change.lineage.official or change.lineage.family not in s.families_in_use:
         return None
     if not same_task(change.lineage, s.deployment):
         return None
-    reason = f"{change.lineage.family} is a family in use: {moved} for {change.key.id}"
+    reason = f"{change.key.id} of {change.lineage.family}, a family in use, {moved}"
     return _verdict(Action.ALERT, "licence-in-use", reason, change, s)
 
 
