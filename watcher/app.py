@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TextIO
@@ -185,9 +186,11 @@ def export_log(store: "Store", out: TextIO, since: datetime | None) -> int:
 
 
 def import_log(team: Team, store: "Store", lines: Iterable[str]) -> tuple[int, list[str]]:
-    """Reads a log as a baseline; returns how many observations were taken and what was wrong.
+    """Replays a log in silence; returns how many observations were taken and what was wrong.
 
-    Repos that the catalog knows already are left alone, so that importing twice changes nothing.
+    Looks come in the order of their times, so that first sights, renames and what was said last are
+    as they were. Repos that the catalog knows already, by any name, are left alone, so that importing
+    twice changes nothing.
     """
     from sources.hub_rows import RowError, to_observation
     from store.log import import_log as read
@@ -205,9 +208,12 @@ def import_log(team: Team, store: "Store", lines: Iterable[str]) -> tuple[int, l
         except RowError as error:
             problems.append(f"{line.key}: {error}")
     with store.write() as tx:
-        known = tx.known(o.key.id for o in seen)
-        fresh = sorted((o for o in seen if o.key.folded not in known), key=lambda o: o.seen_at)
-        Recorder(rules=team.rules(()), now=datetime.now(UTC)).baseline(tx, fresh)
+        names = tx.entries({o.key.id for o in seen})
+        moved = tx.known_by_hub_id({o.facts.hub_id for o in seen if o.facts.hub_id})
+        fresh = [o for o in seen if o.key.folded not in names and o.facts.hub_id not in moved]
+        fresh.sort(key=lambda o: o.seen_at)
+        for moment, looks in groupby(fresh, key=lambda o: o.seen_at):
+            Recorder(rules=team.rules(()), now=moment).baseline(tx, list(looks))
     return len(fresh), problems
 
 

@@ -32,12 +32,11 @@ class Recorder:
 
     def baseline(self, tx: Tx, observations: Sequence[Observation]) -> None:
         """First sight of a source: everything is recorded, nothing is a change."""
-        known = tx.known(o.key.id for o in observations)
-        fresh = [o for o in observations if o.key.folded not in known]
-        seen_before = [o for o in observations if o.key.folded in known]
+        known = self._known(tx, observations)
         bases = self._bases(tx, observations)
-        entries = [self.entry(o, None, bases) for o in fresh]
-        entries += [self.entry(o, known[o.key.folded], bases) for o in seen_before]
+        entries = [self.entry(o, known.get(o.key.folded), bases) for o in observations]
+        for observation in observations:
+            self._follow(tx, known.get(observation.key.folded), observation)
         tx.save_entries(entries, self._now)
         tx.log(observations)
         self._save_fits(tx, entries, bases)
@@ -47,16 +46,14 @@ class Recorder:
         found = self._answers(tx, looks)
         answered = [look.observation for look in looks if look.observation is not None]
         observations = list({o.key.folded: o for o in [*answered, *observations]}.values())
-        known = dict(tx.known(o.key.id for o in observations))
-        hub_ids = {o.facts.hub_id for o in observations if o.facts.hub_id and o.key.folded not in known}
-        by_hub_id = tx.known_by_hub_id(hub_ids)
+        known = self._known(tx, observations)
         bases = self._bases(tx, observations)
         entries: list[Entry] = []
         logged: list[Observation] = []
         unchanged: list[Observation] = []
         newcomers: list[tuple[Observation, Entry]] = []
         for observation in observations:
-            before = known.get(observation.key.folded) or by_hub_id.get(observation.facts.hub_id or "")
+            before = known.get(observation.key.folded)
             if before is not None and self._is_quiet(before, observation):
                 unchanged.append(observation)
                 continue
@@ -66,8 +63,7 @@ class Recorder:
             if before is None:
                 newcomers.append((observation, entry))
                 continue
-            if before.key.folded != observation.key.folded:
-                tx.rename(before.facts.repo_id, observation.key.id)
+            self._follow(tx, before, observation)
             found += changes.compare(before, observation, entry.lineage)
         found += self._classify(tx, newcomers)
         tx.save_entries(entries, self._now)
@@ -85,6 +81,19 @@ class Recorder:
             seen = _remembered(entry.known, self._now)
             found += [c for c in changes.newcomer(seen, entry.lineage, []) if c.kind is ChangeKind.NEW_FAMILY]
         return decide(tx, found, self.rules, self._now)
+
+    @staticmethod
+    def _known(tx: Tx, observations: Sequence[Observation]) -> dict[str, Known]:
+        """What was known of each, by its folded id of today; the Hub's own id tells a renamed one."""
+        known = dict(tx.known(o.key.id for o in observations))
+        names = {o.key.folded: o.facts.hub_id or "" for o in observations if o.key.folded not in known}
+        by_hub_id = tx.known_by_hub_id(set(names.values()) - {""})
+        return known | {name: by_hub_id[hub_id] for name, hub_id in names.items() if hub_id in by_hub_id}
+
+    @staticmethod
+    def _follow(tx: Tx, before: Known | None, seen: Observation) -> None:
+        if before is not None and before.key.folded != seen.key.folded:
+            tx.rename(before.facts.repo_id, seen.key.id)
 
     def _is_quiet(self, before: Known, seen: Observation) -> bool:
         """Nothing lasting to write: same facts, same revision, no new details, not coming back."""
