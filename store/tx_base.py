@@ -1,6 +1,7 @@
 """What the groups of transaction methods share: the connection, and lists too long for one statement."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -32,8 +33,9 @@ def chunks(values: Iterable[T]) -> Iterator[list[T]]:
         yield chunk
 
 
+@cache
 def upsert(table: Table) -> Insert:
-    """An INSERT that overwrites the row under the same primary key."""
+    """An INSERT that overwrites the row under the same primary key; built once per table, which is dear."""
     statement = insert(table)
     keys = [column.name for column in table.primary_key]
     rest: dict[str, ColumnElement[Any]] = {c.name: c for c in statement.excluded if c.name not in keys}

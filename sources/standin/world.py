@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 Row = dict[str, Any]
@@ -41,7 +42,6 @@ class Snapshot:
 
     def __init__(self, states: dict[str, State]) -> None:
         self._states = states
-        self._listed: dict[str | None, list[Row]] = {}
 
     def get(self, repo_id: str) -> Row | None:
         """The row that answers under exactly this id, without following a rename."""
@@ -52,17 +52,20 @@ class Snapshot:
         state = self._states.get(repo_id.casefold())
         return state.to if isinstance(state, Moved) else None
 
-    @property
+    @cached_property
     def rows(self) -> list[Row]:
-        return self.of_author(None)
+        return [state for state in self._states.values() if isinstance(state, dict)]
 
     def of_author(self, author: str | None) -> list[Row]:
         """The listed rows of one author, or of everybody. The list is shared: do not change it."""
-        key = author.casefold() if author is not None else None
-        if key not in self._listed:
-            rows = [state for state in self._states.values() if isinstance(state, dict)]
-            self._listed[key] = [row for row in rows if key is None or author_of(row).casefold() == key]
-        return self._listed[key]
+        return self.rows if author is None else self._by_author.get(author.casefold(), [])
+
+    @cached_property
+    def _by_author(self) -> dict[str, list[Row]]:
+        found: dict[str, list[Row]] = {}
+        for row in self.rows:
+            found.setdefault(author_of(row).casefold(), []).append(row)
+        return found
 
 
 class World:
