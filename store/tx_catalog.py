@@ -42,6 +42,12 @@ class CatalogTx(TxBase):
         statement = _REPOS_WITH_DETAILS.where(repos.c.author == author, repos.c.removed_at.is_(None))
         return [known_of(row) for row in self._rows(statement.order_by(repos.c.folded))]
 
+    def missing_of_author(self, author: str, since: datetime) -> list[Known]:
+        """Those of known_of_author whose own page said, at or before since, that they are gone."""
+        statement = _REPOS_WITH_DETAILS.where(repos.c.author == author, repos.c.removed_at.is_(None))
+        rows = self._rows(statement.where(repos.c.missing_since <= since).order_by(repos.c.folded))
+        return [known_of(row) for row in rows]
+
     def lacking_details(self, author: str, created_since: datetime) -> list[Known]:
         """Repos of an author, created since, whose details are missing or of an older revision."""
         statement = _REPOS_WITH_DETAILS.where(repos.c.author == author, repos.c.removed_at.is_(None))

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,6 +137,47 @@ def test_gating_moves_no_date_and_is_found_by_the_daily_sweep(tmp_path: Path) ->
         assert watch.look(START + timedelta(hours=2)).outcome.changes == []
         report = watch.look(START + timedelta(hours=25))
         assert [a.trigger for a in report.outcome.alerts] == ["model-in-use-gated"]
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        pytest.param(
+            api_row(MODEL, licence="mrl", modified=OLD + DAY),
+            [(ChangeKind.LICENCE, MODEL)],
+            id="an update whose date settled late",
+        ),
+        pytest.param(
+            api_row("unsloth/Mistral-Small-4-GGUF-2", base=MODEL),
+            [(ChangeKind.NEW_QUANT, "unsloth/Mistral-Small-4-GGUF-2")],
+            id="a repo that was private until now",
+        ),
+    ],
+)
+def test_what_lies_below_the_watermark_is_found_by_the_daily_sweep_and_read_in_full(
+    tmp_path: Path, row: dict[str, Any], told: list[tuple[ChangeKind, str]]
+) -> None:
+    world = _world()
+    world.put(api_row("unsloth/Busy-GGUF", modified=START - DAY))
+    world.put(row, START + timedelta(hours=1))
+    with StandIn(world) as hub, Watch(tmp_path, hub, AUTHORS) as watch:
+        watch.look(START)
+        assert watch.look(START + timedelta(hours=2)).outcome.changes == []
+        report = watch.look(START + timedelta(hours=25))
+        assert [(c.kind, c.key.id) for _, c in report.outcome.changes] == told
+        assert watch.look(START + timedelta(hours=50)).outcome.changes == []
+
+
+def test_what_the_sweep_found_and_could_not_read_waits_for_the_next_sweep(tmp_path: Path) -> None:
+    world = _world()
+    world.put(api_row(MODEL, licence="mrl", modified=OLD + DAY), START + timedelta(hours=1))
+    with StandIn(world) as hub, Watch(tmp_path, hub, AUTHORS) as watch:
+        watch.look(START)
+        hub.faults.append(Fault(path=f"/api/models/{MODEL}", status=503, times=1))
+        report = watch.look(START + timedelta(hours=25))
+        assert (report.outcome.changes, report.waiting_for_details) == ([], 1)
+        report = watch.look(START + timedelta(hours=50))
+        assert [c.kind for _, c in report.outcome.changes] == [ChangeKind.LICENCE]
 
 
 def test_a_quant_that_changes_what_fits_is_an_alert_with_the_fit(tmp_path: Path) -> None:

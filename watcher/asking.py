@@ -52,21 +52,42 @@ class Asker:
 
     def about_missing(self, author: str, listing: Listing, sweep: Listing | None) -> list[Look]:
         """The pages of repos that a complete sweep no longer shows, or that await their second look."""
-        with self._catalog.read() as tx:
-            known = tx.known_of_author(author)
         listed = {o.key.folded for o in listing.observations}
-        if sweep is not None:
-            seen = listed | {o.key.folded for o in sweep.observations}
-            moved = {o.facts.hub_id for o in sweep.observations if o.facts.hub_id}
-            wanted = [k for k in known if k.key.folded not in seen and k.facts.hub_id not in moved]
-        else:
-            due = self._now - SECOND_LOOK_AFTER
-            wanted = [
-                k for k in known if k.missing_since and k.missing_since <= due and k.key.folded not in listed
-            ]
-        wanted = wanted[: self._looks_left]
-        self._looks_left -= len(wanted)
-        answers = (self._ask(self._source.look, k.facts.repo_id, self._now) for k in wanted)
+        with self._catalog.read() as tx:
+            if sweep is not None:
+                listed |= {o.key.folded for o in sweep.observations}
+                moved = {o.facts.hub_id for o in sweep.observations if o.facts.hub_id}
+                known = [k for k in tx.known_of_author(author) if k.facts.hub_id not in moved]
+            else:
+                known = list(tx.missing_of_author(author, self._now - SECOND_LOOK_AFTER))
+        return self._look([k.facts.repo_id for k in known if k.key.folded not in listed])
+
+    def caught_up(self, listing: Listing, sweep: Listing) -> tuple[Listing, Listing]:
+        """Both, with the pages of repos that only the sweep shows as new or moved on in the listing.
+
+        A repo that was private or elsewhere before, and one whose date settled late, lie below the
+        watermark. A sweep's row is too slim to judge them by; what can not be read now waits for the
+        next sweep.
+        """
+        listed = {o.key.folded for o in listing.observations}
+        unlisted = [o for o in sweep.observations if o.key.folded not in listed]
+        with self._catalog.read() as tx:
+            known = tx.known(o.key.id for o in unlisted)
+        late = {o.key.folded: o for o in unlisted if _has_moved_on(o, known.get(o.key.folded))}
+        looks = self._look([o.key.id for o in late.values()])
+        found = [o for look in looks if (o := look.observation) and o.key.folded not in listed]
+        self.waiting += len(late) - len(looks)
+        rest = [o for o in sweep.observations if o.key.folded not in late]
+        return (
+            replace(listing, observations=(*listing.observations, *found)),
+            replace(sweep, observations=tuple(rest)),
+        )
+
+    def _look(self, repo_ids: Sequence[str]) -> list[Look]:
+        """As many pages as the budget allows and the Hub gives."""
+        asked = repo_ids[: self._looks_left]
+        self._looks_left -= len(asked)
+        answers = (self._ask(self._source.look, repo_id, self._now) for repo_id in asked)
         return [look for look in answers if look is not None]
 
     def with_details(self, author: str, listing: Listing) -> list[Observation]:
@@ -148,6 +169,10 @@ def _names_in_use(stack: Stack) -> frozenset[str]:
     names = [d.model for d in stack.deployments] + list(stack.shortlist)
     names += ["/".join(d.quant.split("/")[:2]) for d in stack.deployments if d.quant and "/" in d.quant]
     return frozenset(name.casefold() for name in names)
+
+
+def _has_moved_on(seen: Observation, known: Known | None) -> bool:
+    return known is None or bool(seen.revision and seen.revision != known.revision)
 
 
 def _from_memory(known: Known, now: datetime) -> Observation:

@@ -123,6 +123,8 @@ class Round:
         listing = self._source.listing(author, since, self._now)
         sweep = self._source.sweep(author, self._now) if self._sweep_is_due(state) else None
         looks = self._asker.about_missing(author, listing, sweep) if known_before else []
+        if sweep is not None:
+            listing, sweep = self._asker.caught_up(listing, sweep)
         observations = self._asker.with_details(author, listing)
         full = {o.key.folded for o in observations}
         observations += [o for o in (sweep.observations if sweep else ()) if o.key.folded not in full]
