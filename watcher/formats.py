@@ -51,6 +51,15 @@ class Format:
     spread: float
     legacy: bool
     compute: str | None
+    wide_embeddings: bool
+
+    def bits_of(self, parameters: int) -> float:
+        """Bits per weight over a whole file of so many parameters: embeddings may stay at 16."""
+        if not self.wide_embeddings or parameters <= 0:
+            return self.bits
+        wide = table("formats")["wide_parameters"]
+        share = min(float(wide["most"]), float(wide["usual"]) / parameters)
+        return self.bits + (16 - self.bits) * share
 
 
 @cache
@@ -67,6 +76,7 @@ def formats() -> dict[str, Format]:
             spread=float(row.get("spread", 0.03)),
             legacy=bool(row.get("legacy", False)),
             compute=row.get("compute"),
+            wide_embeddings=bool(row.get("wide_embeddings", False)),
         )
         for label, row in table("formats")["formats"].items()
     }

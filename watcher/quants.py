@@ -99,7 +99,7 @@ def _variant(repo_id: str, shown: str, label: str, weights: Sequence[RepoFile], 
     sizes = [f.size_bytes for f in weights]
     exact = sum(size for size in sizes if size) if all(sizes) else None
     known = total or parameters_in_name(repo_id)
-    assumed = int(known * row.bits / 8) if known and row else None
+    assumed = int(known * row.bits_of(known) / 8) if known and row else None
     measured = exact and total and shown == "gguf"
     bits = round(exact * 8 / total, 2) if measured and exact and total else row.bits if row else None
     return Variant(
@@ -135,7 +135,7 @@ def hypothetical(
     row = format_of(label)
     if row is None or not parameters.total:
         return None
-    size = int(parameters.total * row.bits / 8)
+    size = int(parameters.total * row.bits_of(parameters.total) / 8)
     return Variant(
         repo_id=repo_id,
         format=row.container,

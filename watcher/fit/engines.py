@@ -47,6 +47,8 @@ class Engine:
     chunked_is_full: bool
     profiles_activations: bool
     speed: float
+    speed_hbm: float
+    step_s: float
     stretch_how: str
     small_cache: SmallCache
 
@@ -97,13 +99,14 @@ class Engine:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pace:
-    """How a device decodes and prefills: share of bandwidth, fixed cost of a step, share of FLOPs."""
+    """How a device decodes and prefills: share of bandwidth (narrow: below 6 bit), cost of a step, FLOPs."""
 
     efficiency: float
     spread: float
     step_s: float
     moe_step_s: float
     allreduce_s: float
+    narrow: float
     mfu: float
     mfu_moe: float
 
@@ -128,6 +131,8 @@ def _engine(name: str, row: Mapping[str, Any]) -> Engine:
         chunked_is_full=row["chunked_is_full"],
         profiles_activations=row["batched_tokens"],
         speed=row["speed"],
+        speed_hbm=row.get("speed_hbm", row["speed"]),
+        step_s=row.get("step_ms", 0.0) / 1000,
         stretch_how=row["stretch_how"],
         small_cache=SmallCache(
             element_bytes=row["small_cache"]["bytes"],
@@ -148,6 +153,7 @@ def pace_of(hardware: Hardware) -> Pace:
         step_s=row["step_ms"] / 1000,
         moe_step_s=row["moe_step_ms"] / 1000,
         allreduce_s=row["allreduce_us"] / 1e6,
+        narrow=row["narrow"],
         mfu=row["mfu"],
         mfu_moe=row["mfu_moe"],
     )

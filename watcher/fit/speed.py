@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from watcher.fit.cache import Cache
 from watcher.fit.engines import Engine, Pace, pace_of
 from watcher.fit.shape import Shape
+from watcher.formats import format_of
 from watcher.types import Hardware, Load, Speed, Variant
 
 _BYTES_16BIT = 2
+_NARROW_BITS = 6.0
 _IQ_PENALTY = (
-    0.75  # I-quants decode slower than their size: 237 to 329 of 436 GiB/s (llama.cpp quantize README)
+    0.75  # small I-quants decode slower than their size: 237 of 329 GiB/s (llama.cpp quantize README)
 )
 
 
@@ -65,14 +67,21 @@ def _step_seconds(
     pace, engine = pace_of(hardware), cache.engine
     read = _weights_read(shape, weights_bytes, batch)
     split = hardware.count if engine.tensor_parallel else 1
-    efficiency = (
-        pace.efficiency * engine.speed * (_IQ_PENALTY if variant.label.upper().startswith("IQ") else 1)
-    )
-    bandwidth = max(1.0, hardware.device.bandwidth_bytes_per_s * efficiency)
+    peak = hardware.device.bandwidth_bytes_per_s
+    bandwidth = max(1.0, peak * pace.efficiency * _share(variant, hardware, engine, pace))
     moving = (read / split + batch * cache.touched(tokens)) / bandwidth
     fixed = pace.moe_step_s if shape.is_moe else pace.step_s
     talking = 2 * len(shape.layers) * pace.allreduce_s if split > 1 else 0.0
-    return max(moving + fixed + talking, _compute_seconds(shape, hardware, engine, batch))
+    return max(moving + fixed + engine.step_s + talking, _compute_seconds(shape, hardware, engine, batch))
+
+
+def _share(variant: Variant, hardware: Hardware, engine: Engine, pace: Pace) -> float:
+    """What an engine and a format leave of a device's efficiency: unpacking narrow weights costs."""
+    of_engine = engine.speed_hbm if hardware.device.kind == "hbm" else engine.speed
+    row = format_of(variant.label)
+    if variant.label.upper().removeprefix("UD-").startswith(("IQ1", "IQ2", "IQ3")):
+        return of_engine * _IQ_PENALTY
+    return of_engine * (pace.narrow if row and row.bits < _NARROW_BITS else 1.0)
 
 
 def _weights_read(shape: Shape, weights_bytes: int, batch: int) -> float:
