@@ -7,6 +7,8 @@ import typer
 
 from watcher import app
 from watcher.cli_common import ConfigOption, JsonOption, configuration, print_json, print_table
+from watcher.config_errors import did_you_mean
+from watcher.config_values import Engine
 from watcher.inert import plain
 from watcher.types import Fit, FitRecord, Hardware, Load
 
@@ -20,10 +22,7 @@ def fit(
     ] = None,
     users: Annotated[int, typer.Option(min=1, help="Users at once.")] = 1,
     context: Annotated[int, typer.Option(min=1, help="Tokens of context for each.")] = 8192,
-    engine: Annotated[
-        str | None,
-        typer.Option(help="vllm, sglang, tensorrt-llm, llama.cpp or ollama; by format if not given."),
-    ] = None,
+    engine: Annotated[Engine | None, typer.Option(help="By format if not given.")] = None,
     quant: Annotated[str | None, typer.Option(help="Only this format or label: q4, fp8, Q4_K_M, ...")] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -69,9 +68,10 @@ def _pools(own: tuple[Hardware, ...], name: str | None) -> list[Hardware]:
         if pool.name == name:
             return [pool]
     if name not in devices():
-        known = ", ".join([*(pool.name for pool in own), *sorted(devices())])
+        known = [*(pool.name for pool in own), *sorted(devices())]
         raise typer.BadParameter(
-            f"--hardware {name!r} is neither yours nor a known device; there are: {known}"
+            f"--hardware {name!r} is neither yours nor a known device{did_you_mean(name, known)}; "
+            f"there are: {', '.join(known)}"
         )
     return [Hardware(name=name, device=devices()[name])]
 

@@ -1,6 +1,5 @@
 """Commands that answer questions from the catalog: quants, models, changes, explain, status, fit."""
 
-import difflib
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -21,6 +20,7 @@ from watcher.cli_common import (
 )
 from watcher.cli_fit import fit
 from watcher.config import Config
+from watcher.config_errors import did_you_mean
 from watcher.inert import plain
 from watcher.types import Action, ChangeKind
 
@@ -126,10 +126,10 @@ def models(
 def _check_pool(settings: Config, name: str | None) -> None:
     if name is None or name in settings.hardware:
         return
-    near = difflib.get_close_matches(name, list(settings.hardware), n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
     names = ", ".join(settings.hardware) or "none: name your machines under hardware: in the configuration"
-    raise typer.BadParameter(f"--fits {name!r} is no hardware of yours{hint}; there is: {names}")
+    raise typer.BadParameter(
+        f"--fits {name!r} is no hardware of yours{did_you_mean(name, settings.hardware)}; there is: {names}"
+    )
 
 
 def _print_repos(
@@ -366,8 +366,11 @@ def _next_run(source: dict[str, Any], settings: Config) -> str | None:
     """When a running daemon polls it again, by schedule; a wait the Hub asked for comes first."""
     if source["not_before"]:
         return str(source["not_before"])
-    last = source["last_attempt_at"]
-    return (datetime.fromisoformat(last) + settings.schedule.hub).isoformat() if last else None
+    if not source["last_attempt_at"]:
+        return None
+    rare = source["source"] == "hub:trending"  # asked for with the sweeps only
+    every = settings.schedule.sweep if rare else settings.schedule.hub
+    return f"{datetime.fromisoformat(source['last_attempt_at']) + every:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _health(source: dict[str, Any], now: datetime) -> str:
