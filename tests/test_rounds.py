@@ -302,3 +302,14 @@ def test_bad_rows_are_named_and_the_rest_goes_on(tmp_path: Path) -> None:
         assert (report.sources[0].status, report.sources[0].seen) == ("ok", 32)
         with watch.store.read() as tx:
             assert tx.known(["mistralai/strange"])["mistralai/strange"].facts.popularity.downloads is None
+
+
+def test_after_a_month_of_absence_what_matters_comes_in_one_message(tmp_path: Path) -> None:
+    world = _world()
+    world.put(api_row(MODEL, licence="mrl", modified=START + DAY), START + DAY)
+    world.gate(MODEL, "manual", START + 2 * DAY)
+    with StandIn(world) as hub, Watch(tmp_path, hub, AUTHORS) as watch:
+        watch.look(START)
+        report = watch.look(START + 40 * DAY)
+        assert [a.trigger for a in report.outcome.alerts] == ["summary"]
+        assert len(report.outcome.alerts[0].sections[0].lines) == 2

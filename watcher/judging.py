@@ -1,7 +1,7 @@
 """From changes to verdicts, fits and alerts, inside one transaction: gather the situation, then judge."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from watcher.changes import releases
 from watcher.families import Registry
 from watcher.ports import Tx
 from watcher.quants import loads, matches_quant, weights_complete
-from watcher.report import Warranted, build_alert
+from watcher.report import Warranted, build_alert, build_summary
 from watcher.situation import Candidate, Evidence, Policy, Situation
 from watcher.triggers import judge
 from watcher.types import Action, Alert, Change, ChangeKind, Deployment, Entry, Member, Stack, Verdict
@@ -21,7 +21,8 @@ from watcher.uses import quant_repo
 class Rules:
     """What does not change during a round: whom we serve, what we know of the world, how patient we are.
 
-    channels: the deployments each channel wants to hear of; empty for all.
+    channels: the deployments each channel wants to hear of; empty for all. catching_up: nobody has
+    looked for so long that what changed is told in one message.
     """
 
     stack: Stack
@@ -29,6 +30,10 @@ class Rules:
     policy: Policy
     channels: Mapping[str, frozenset[str]]
     trending: frozenset[str] = frozenset()
+    catching_up: bool = False
+
+
+MOST_ALERTS_AT_ONCE = 5  # more from one poll of one account are one message
 
 
 @dataclass(kw_only=True, slots=True)
@@ -71,14 +76,25 @@ def rejudge(tx: Tx, items: Sequence[tuple[str, Change, str | None]], rules: Rule
                 warranted[topic].append((change_id, Warranted(verdict=verdict, situation=situation)))
         tx.save_verdicts(change_id, verdicts, now)
         outcome.verdicts += verdicts
-    for group in warranted.values():
-        alert = build_alert([item for _, item in group], now)
+    for alert, change_ids in _alerts(list(warranted.values()), rules, now):
         targets = [
             name for name, wants in rules.channels.items() if not wants or wants & set(alert.deployments)
         ]
-        if tx.save_alert(alert, [change_id for change_id, _ in group], targets, now):
+        if tx.save_alert(alert, change_ids, targets, now):
             outcome.alerts.append(alert)
     return outcome
+
+
+def _alerts(
+    groups: Sequence[Sequence[tuple[str, Warranted]]], rules: Rules, now: datetime
+) -> Iterator[tuple[Alert, list[str]]]:
+    """One alert per release and trigger; after a long absence, or when there are many, one for all."""
+    if len(groups) > (1 if rules.catching_up else MOST_ALERTS_AT_ONCE):
+        ids = [change_id for group in groups for change_id, _ in group]
+        yield build_summary([[item for _, item in group] for group in groups], now), list(dict.fromkeys(ids))
+        return
+    for group in groups:
+        yield build_alert([item for _, item in group], now), list(dict.fromkeys(i for i, _ in group))
 
 
 def _places(stack: Stack, only: str | None) -> Iterable[Deployment | None]:

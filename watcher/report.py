@@ -63,18 +63,60 @@ def build_alert(items: Sequence[Warranted], now: datetime) -> Alert:
         *_caveats(items),
         Section(heading="Next step", lines=_next_step(first)),
     )
-    links = tuple(_unique((i.verdict.change.key.id, _page(i)) for i in items))
-    deployments = tuple(_unique(i.verdict.deployment for i in items if i.verdict.deployment))
+    return _alert(
+        title=title,
+        thread=first.change.lineage.thread,
+        trigger=first.trigger,
+        sections=sections,
+        links=tuple(_unique((i.verdict.change.key.id, _page(i)) for i in items)),
+        deployments=tuple(_unique(i.verdict.deployment for i in items if i.verdict.deployment)),
+        now=now,
+    )
+
+
+def _alert(
+    *,
+    title: str,
+    thread: str,
+    trigger: str,
+    sections: tuple[Section, ...],
+    links: tuple[tuple[str, str], ...],
+    deployments: tuple[str, ...],
+    now: datetime,
+) -> Alert:
     said = json.dumps([title, [[s.heading, s.lines] for s in sections], links, deployments], sort_keys=True)
     return Alert(
         id=hashlib.sha256(said.encode()).hexdigest()[:16],
-        thread=first.change.lineage.thread,
-        trigger=first.trigger,
+        thread=thread,
+        trigger=trigger,
         title=title,
         sections=sections,
         links=links,
         deployments=deployments,
         created_at=now,
+    )
+
+
+def build_summary(groups: Sequence[Sequence[Warranted]], now: datetime) -> Alert:
+    """Many alerts as one: a line for each, and where to read on."""
+    alerts = [build_alert(group, now) for group in groups]
+    sections = (
+        Section(heading="What changed", lines=tuple(alert.title for alert in alerts)),
+        Section(
+            heading="Next step",
+            lines=("Read on with modelwatch changes --action alert, and modelwatch explain REPO for each.",),
+        ),
+    )
+    first = groups[0][0].verdict.change
+    title = f"{len(alerts)} changes that matter to you, seen at once"
+    return _alert(
+        title=title,
+        thread=first.lineage.thread,
+        trigger="summary",
+        sections=sections,
+        links=tuple(_unique(link for alert in alerts for link in alert.links)),
+        deployments=tuple(_unique(name for alert in alerts for name in alert.deployments)),
+        now=now,
     )
 
 

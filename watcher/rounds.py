@@ -20,6 +20,7 @@ from watcher.types import ChangeKind, Listing, Look, Observation, Problem, Sourc
 
 log = logging.getLogger(__name__)
 
+LONG_ABSENCE = timedelta(days=30)  # or a clock that jumped as far
 OVERLAP = timedelta(minutes=10)  # the Hub's lastModified may settle late; rows seen twice cost nothing
 
 
@@ -160,11 +161,18 @@ class Round:
             if state.baseline_at is None:
                 self._recorder.baseline(tx, gathered.observations)
             else:
-                outcome = self._recorder.record(tx, gathered.observations, gathered.looks)
+                outcome = self._recorder_for(state).record(tx, gathered.observations, gathered.looks)
             self._note(tx, state.source, gathered)
             tx.save_source_state(done)
         report.seen, report.changed = len(gathered.observations), len(outcome.changes)
         self.report.outcome.add(outcome)
+
+    def _recorder_for(self, state: SourceState) -> Recorder:
+        """After a long absence what changed is told in one message."""
+        last = state.last_success_at
+        if last is None or abs(self._now - last) < LONG_ABSENCE:
+            return self._recorder
+        return Recorder(rules=replace(self._rules, catching_up=True), now=self._now)
 
     def _success(self) -> dict[str, Any]:
         """What every source state says after a good look."""
