@@ -20,9 +20,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The configuration of a played demo, its catalog beside it: for questions only, it is shared."""
+    """The configuration of a played demo, with its catalog and what it said (told.txt) beside it.
+
+    It is shared: for questions only.
+    """
     kept = tmp_path_factory.mktemp("demo")
-    assert modelwatch("demo", "--json", "--keep", kept).status == 0
+    said = modelwatch("demo", "--keep", kept)
+    assert (said.status, said.err) == (0, "")
+    (kept / "told.txt").write_text(said.out, encoding="utf-8")
     return kept / "modelwatch.yaml"
 
 

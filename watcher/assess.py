@@ -88,13 +88,17 @@ def what_if(
     engine: str | None = None,
     quant: str | None = None,
 ) -> list[FitRecord]:
-    """Every variant (or those that match quant) on every pool under one load; assumed where none exists."""
+    """Every variant (or those that match quant) on every pool under one load.
+
+    Where a release that is no quant itself has none that matches, it is assumed.
+    """
     shape = shape_for(entry.known, base)
     parameters = parameters_for(entry.known, base, shape)
     variants = [v for v in entry.variants if v.size_bytes and (quant is None or matches_quant(v, quant))]
     if (
         not variants
         and quant is not None
+        and not entry.lineage.quant
         and (assumed := hypothetical(entry.known.facts.repo_id, quant, parameters, engine))
     ):
         variants = [assumed]
