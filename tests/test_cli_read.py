@@ -87,7 +87,7 @@ def test_filters_of_models_work_the_same(ask: Ask) -> None:
     rows = _rows(ask, "models", "--family", "gemma", "--since", "2026-03-01", "--fits", "spark")
     assert rows
     assert all(row["family"] == "gemma" and row["fits"]["spark"] != "no" for row in rows)
-    assert len(_rows(ask, "models", "--publisher", "openai")) == 3
+    assert {row["publisher"] for row in _rows(ask, "models", "--publisher", "openai")} == {"openai"}
 
 
 def test_files_gives_a_row_for_each_and_limit_bounds_the_rows(ask: Ask) -> None:
