@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from watcher.config import Config, stack_of
 from watcher.families import Registry, load_families
 from watcher.fit.devices import devices
-from watcher.types import Alert, Stack
+from watcher.types import Alert, SourceError, Stack
 
 if TYPE_CHECKING:
     from alerts.channels import Channel
@@ -291,13 +291,15 @@ def alert_slack(alert: Alert) -> list[str]:
     return as_slack(alert)
 
 
+class NoSuchRepoError(Exception):
+    """A question about a repo that nobody can see."""
+
+
 def entry_of(team: Team, repo_id: str, now: datetime) -> "tuple[Entry, Known | None]":
     """A repo and its base: from the catalog where it is known with its files, else read from the Hub.
 
-    Raises SourceError when it is not known and the Hub does not show it.
+    Raises NoSuchRepoError when it is not known and the Hub does not show it, SourceError by a silent Hub.
     """
-    from watcher.types import SourceError
-
     if store_path(team.config).is_file():
         with open_store(team.config) as store, store.read() as tx:
             found = tx.entries([repo_id]).get(repo_id.casefold())
@@ -307,7 +309,7 @@ def entry_of(team: Team, repo_id: str, now: datetime) -> "tuple[Entry, Known | N
     source = open_source(team.config)
     seen = _observed(source, repo_id, now)
     if seen is None:
-        raise SourceError(f"{repo_id}: the Hub shows no such repo (deleted, private or misspelt)")
+        raise NoSuchRepoError(f"{repo_id}: the Hub shows no such repo (deleted, private or misspelt)")
     parent = seen.facts.base_models[0].repo_id if seen.facts.base_models else None
     try:
         base = _observed(source, parent, now) if parent else None

@@ -93,6 +93,7 @@ _STATUS = {
     "StoreError": 4,
     "StoreBusy": 4,
     "NothingKnown": 1,
+    "NoSuchRepoError": 1,
     "UsageError": 2,
 }
 

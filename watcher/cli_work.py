@@ -125,6 +125,7 @@ class _Bar:
         self._quiet = quiet or not sys.stderr.isatty()
         self._bar: Any = None
         self._task: Any = None
+        self._rows: Counter[str] = Counter()
 
     def __enter__(self) -> "_Bar":
         if not self._quiet:
@@ -145,9 +146,11 @@ class _Bar:
         if self._bar:
             self._bar.update(self._task, description=plain(author), completed=index, total=total)
 
-    def page(self, author: str, rows: int) -> None:
+    def page(self, source: str, rows: int) -> None:
+        self._rows[source] += rows
         if self._bar:
-            self._bar.update(self._task, description=f"{plain(author)} ({rows} repos)")
+            author = source.removeprefix("hub:")
+            self._bar.update(self._task, description=f"{plain(author)} ({self._rows[source]} repos)")
 
 
 def _progress(quiet: bool) -> _Bar:
