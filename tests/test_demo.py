@@ -1,9 +1,11 @@
 """The demo is the main job on recorded history: its alerts are exactly those that the history calls for."""
 
 import json
+import os
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,6 +51,22 @@ def test_what_is_no_alert_is_where_the_history_expects_it(action: str) -> None:
         "Qwen/Qwen3.5-9B",
     }  # enrichment and a touched card: no change
     assert expected - silent - _told() <= _repos(rows)
+
+
+def test_every_alert_reads_as_in_the_golden_file() -> None:
+    """Review tests/golden/demo_alerts.txt like a user; MODELWATCH_GOLDEN=write writes it anew."""
+    said = "\n\n".join(_as_text(alert) for alert in _story()["alerts"]) + "\n"
+    golden = Path(__file__).parent / "golden" / "demo_alerts.txt"
+    if os.environ.get("MODELWATCH_GOLDEN") == "write":
+        golden.write_text(said, encoding="utf-8")
+    assert said == golden.read_text(encoding="utf-8")
+
+
+def _as_text(alert: dict[str, Any]) -> str:
+    lines = [f"== {alert['title']}", f"   for {', '.join(alert['deployments'])}; trigger {alert['trigger']}"]
+    for section in alert["sections"]:
+        lines += [section["heading"], *(f"  - {line}" for line in section["lines"])]
+    return "\n".join([*lines, *(f"  {link['text']}: {link['url']}" for link in alert["links"])])
 
 
 def test_every_week_polls_and_the_history_is_of_the_promised_size() -> None:
