@@ -1,6 +1,5 @@
 """The command line: one function per command, thin; heavy imports happen inside the commands."""
 
-import sys
 from typing import Annotated
 
 import typer
@@ -53,10 +52,5 @@ def main(arguments: list[str] | None = None) -> None:
     """
     try:
         app(arguments, prog_name="modelwatch")
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
     except Exception as error:
         fail(error)
