@@ -112,7 +112,7 @@ def test_a_trending_list_that_fails_is_a_line_in_the_log_and_no_more(
     with StandIn(world()) as hub, Watch(tmp_path, hub, AUTHORS) as watch:
         watch.look(START)
         hub.faults.append(Fault(path="sort=trendingScore", status=500))
-        with caplog.at_level(logging.WARNING):
+        with caplog.at_level(logging.WARNING, logger="watcher.rounds"):
             report = watch.look(START + 2 * DAY)
         assert [s.status for s in report.sources] == ["ok", "ok"]
         assert "the Hub's trending list: the Hub answered 500" in caplog.text
