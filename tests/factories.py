@@ -56,13 +56,14 @@ def facts(repo_id: str = "mistralai/Mistral-Small-4-119B-2603", **stated: Any) -
     relation = stated.pop("relation", "quantized")
     files = stated.pop("files", ("model-00001-of-00001.safetensors",))
     total = stated.pop("total", None)
+    usual: dict[str, Any] = {"created_at": LONG_AGO, "last_modified": LONG_AGO, "gated": Gate.NONE}
     return RepoFacts(
         repo_id=repo_id,
         licence=licence if isinstance(licence, Licence) else Licence(id=licence),
         base_models=(BaseModel(repo_id=base, relation=relation),) if base else (),
         files=None if files is None else tuple(RepoFile(path=path) for path in files),
         parameters=Parameters(total=total),
-        **({"created_at": LONG_AGO, "last_modified": LONG_AGO, "gated": Gate.NONE} | stated),
+        **(usual | stated),
     )
 
 
@@ -82,12 +83,8 @@ def observation(of: RepoFacts, *, revision: str = "a2", with_details: Details | 
 
 
 def known(of: RepoFacts, **more: Any) -> Known:
-    return Known(
-        **(
-            {"key": Key(source="hub", id=of.repo_id), "facts": of, "revision": "a1", "first_seen": LONG_AGO}
-            | more
-        )
-    )
+    usual: dict[str, Any] = {"key": Key(source="hub", id=of.repo_id), "facts": of, "revision": "a1"}
+    return Known(**(usual | {"first_seen": LONG_AGO} | more))
 
 
 def lineage(**more: Any) -> Lineage:
@@ -200,4 +197,5 @@ def two_quantisers() -> Evidence:
 
 
 def entry(of: RepoFacts, **more: Any) -> Entry:
-    return Entry(**({"known": known(of), "lineage": lineage(), "licence": canonical(of.licence)} | more))
+    usual: dict[str, Any] = {"known": known(of), "lineage": lineage(), "licence": canonical(of.licence)}
+    return Entry(**(usual | more))
