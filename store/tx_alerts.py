@@ -7,9 +7,10 @@ from sqlalchemy import insert, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from store.codec import ALERT
-from store.schema import alert_changes, alerts, deliveries
-from store.tx_base import TxBase
-from watcher.types import Alert, DeliveryState
+from store.rows import change_of, verdict_of
+from store.schema import alert_changes, alerts, changes, deliveries, verdicts
+from store.tx_base import TxBase, chunks
+from watcher.types import Action, Alert, Change, DeliveryState, Verdict
 
 
 class AlertsTx(TxBase):
@@ -40,8 +41,18 @@ class AlertsTx(TxBase):
         self._many(insert(deliveries), [queued | {"channel": channel} for channel in dict.fromkeys(channels)])
         return True
 
-    def alerts_since(self, since: datetime) -> dict[tuple[str, str], str]:
-        """(thread, trigger) -> id of the latest alert created at or after that moment."""
-        statement = select(alerts.c.thread, alerts.c.trigger, alerts.c.id).where(alerts.c.created_at >= since)
-        rows = self._rows(statement.order_by(alerts.c.created_at, alerts.c.id))
-        return {(row.thread, row.trigger): row.id for row in rows}
+    def alerted_since(self, since: datetime) -> list[tuple[str, Verdict]]:
+        """(alert id, verdict) for every decision to alert since that moment, in order."""
+        v, c, caused = verdicts.c, changes.c, alert_changes.c
+        statement = (
+            select(verdicts, caused.alert_id)
+            .join(alert_changes, caused.change_id == v.change_id)
+            .where(v.action == Action.ALERT.value, v.at >= since)
+            .order_by(v.id)
+        )
+        rows = self._rows(statement)
+        wanted = {row.change_id for row in rows}
+        known: dict[str, Change] = {}
+        for chunk in chunks(wanted):
+            known |= {row.id: change_of(row) for row in self._rows(select(changes).where(c.id.in_(chunk)))}
+        return [(row.alert_id, verdict_of(row, known[row.change_id])) for row in rows]

@@ -48,6 +48,11 @@ class ChangesTx(TxBase):
         """Append; the latest per deployment is the current one."""
         self._many(insert(verdicts), [verdict_values(change_id, verdict, now) for verdict in verdicts_])
 
+    def judged(self, change_id: str) -> set[str | None]:
+        """The deployments (None: the team) that a change has a decision for."""
+        statement = select(verdicts.c.deployment).where(verdicts.c.change_id == change_id).distinct()
+        return {row.deployment for row in self._rows(statement)}
+
     def due_holds(self, now: datetime) -> list[tuple[str, Verdict]]:
         """(change id, verdict) for every current hold whose time has come, the longest due first."""
         v, newer = verdicts.c, verdicts.alias()

@@ -16,6 +16,7 @@ from tests.factories import (
 from tests.judged import check
 from watcher.triggers import judge
 from watcher.types import Change, ChangeKind, FitVerdict, LicenceRules, RepoFacts
+from watcher.uses import subject
 
 MODEL = "mistralai/Mistral-Small-4-119B-2603"
 QUANT = "unsloth/Mistral-Small-4-119B-2603-GGUF"
@@ -55,7 +56,7 @@ IN_USE: list[Any] = [
         change(ChangeKind.RESTORED), {}, "digest", "model-in-use-moved", id="the model in use came back"
     ),
     pytest.param(
-        change(ChangeKind.RENAMED, "mistralai/New-Name", before=MODEL, after="mistralai/New-Name"),
+        change(ChangeKind.RENAMED, MODEL, before="mistralai/Old-Name", after=MODEL),
         {},
         "digest",
         "model-in-use-moved",
@@ -189,14 +190,14 @@ def test_a_narrow_task_prefers_specialists_to_any_new_family() -> None:
 
 def test_more_news_on_an_alerted_release_joins_it_in_the_digest() -> None:
     moved = change(ChangeKind.NEW_ARCHITECTURE, "mistralai/Mistral-Small-4-Base")
-    told = {(moved.lineage.thread, "new-architecture"): "0123456789abcdef"}
+    told = {(subject(moved), "new-architecture", "helpdesk"): "0123456789abcdef"}
     verdict = judge(moved, situation(told=told))
     assert (verdict.action.value, verdict.reason[:22]) == ("digest", "joins alert 01234567 o")
 
 
 def test_an_alert_on_the_model_in_use_is_never_folded_into_an_earlier_one() -> None:
     gone = change(ChangeKind.REMOVED, after="gone or private")
-    told = {(gone.lineage.thread, "model-in-use-removed"): "0123456789abcdef"}
+    told = {(subject(gone), "model-in-use-removed", "helpdesk"): "0123456789abcdef"}
     assert judge(gone, situation(told=told)).action.value == "alert"
 
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from sources.standin.server import StandIn
     from store.db import Store
     from store.lock import DaemonLock
-    from watcher.judging import Rules
     from watcher.rounds import RoundReport
+    from watcher.rules import Rules
     from watcher.types import Entry, Known, Observation
 
 Progress = Callable[[str, int, int], None]
@@ -56,7 +56,7 @@ class Team:
 
     def rules(self, channels: Iterable[str]) -> "Rules":
         """What a round decides by; an alert goes to those of channels that take its deployments."""
-        from watcher.judging import Rules
+        from watcher.rules import Rules
         from watcher.situation import Policy
 
         policy = self.config.policy

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from watcher import assess, changes, licences
-from watcher.judging import Outcome, Rules, decide
+from watcher.judging import decide
 from watcher.names import lineage_of
 from watcher.ports import Tx
 from watcher.quants import variants_of
+from watcher.rules import Outcome, Rules
 from watcher.types import (
     Change,
     ChangeKind,

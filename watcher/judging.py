@@ -1,73 +1,76 @@
-"""From changes to verdicts, fits and alerts, inside one transaction: gather the situation, then judge."""
+"""From changes to verdicts and alerts, in one transaction: one decision per change and deployment."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from watcher import assess
-from watcher.changes import releases
-from watcher.families import Registry
 from watcher.ports import Tx
-from watcher.quants import loads, matches_quant, weights_complete
 from watcher.report import Warranted, build_alert, build_summary
-from watcher.situation import Candidate, Evidence, Policy, Situation
+from watcher.rules import Outcome, Rules
 from watcher.triggers import judge
-from watcher.types import Action, Alert, Change, ChangeKind, Deployment, Entry, Member, Stack, Verdict
-from watcher.uses import quant_repo
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rules:
-    """What does not change during a round: whom we serve, what we know of the world, how patient we are.
-
-    channels: the deployments each channel wants to hear of; empty for all. catching_up: nobody has
-    looked for so long that what changed is told in one message.
-    """
-
-    stack: Stack
-    registry: Registry
-    policy: Policy
-    channels: Mapping[str, frozenset[str]]
-    trending: frozenset[str] = frozenset()
-    catching_up: bool = False
-
+from watcher.types import Action, Alert, Change, Deployment, Entry, Stack, Verdict
+from watcher.uses import names_in_use
+from watcher.view import View
 
 MOST_ALERTS_AT_ONCE = 5  # more from one poll of one account are one message
 
-
-@dataclass(kw_only=True, slots=True)
-class Outcome:
-    """What a step wrote: counted for the report, listed for the demo."""
-
-    changes: list[tuple[str, Change]] = field(default_factory=list)
-    verdicts: list[Verdict] = field(default_factory=list)
-    alerts: list[Alert] = field(default_factory=list)
-
-    def add(self, other: "Outcome") -> None:
-        self.changes += other.changes
-        self.verdicts += other.verdicts
-        self.alerts += other.alerts
+# A change to judge, by its id, and for which deployments (None: the team as a whole).
+_Item = tuple[str, Change, Sequence[Deployment | None]]
 
 
 def decide(tx: Tx, changes: Sequence[Change], rules: Rules, now: datetime) -> Outcome:
     """Records changes, one verdict per change and deployment, and the alerts they warrant."""
     identified = [(tx.save_change(change), change) for change in changes]
-    outcome = rejudge(tx, [(change_id, change, None) for change_id, change in identified], rules, now)
+    rules = replace(rules, stack=current_stack(tx, rules.stack))
+    places = rules.stack.deployments or (None,)
+    outcome = _judge(tx, [(change_id, change, places) for change_id, change in identified], rules, now)
     outcome.changes = identified
     return outcome
 
 
-def rejudge(tx: Tx, items: Sequence[tuple[str, Change, str | None]], rules: Rules, now: datetime) -> Outcome:
-    """Judges (change id, change, deployment) items; deployment None: every one of the team's."""
+def rejudge(tx: Tx, held: Sequence[tuple[str, Verdict]], rules: Rules, now: datetime) -> Outcome:
+    """Judges holds that are due. One for a deployment that is no longer configured is closed with a
+    reason, and whoever came in its place is judged instead."""
+    rules = replace(rules, stack=current_stack(tx, rules.stack))
+    places: dict[str | None, Deployment | None] = {d.name: d for d in rules.stack.deployments} or {None: None}
+    outcome = Outcome()
+    items: dict[str, tuple[Change, set[str | None]]] = {}
+    for change_id, verdict in held:
+        _, names = items.setdefault(change_id, (verdict.change, set()))
+        if verdict.deployment in places:
+            names.add(verdict.deployment)
+            continue
+        closed = replace(
+            verdict, action=Action.IGNORE, trigger="not-configured", until=None, reason=_gone(verdict)
+        )
+        tx.save_verdicts(change_id, [closed], now)
+        outcome.verdicts.append(closed)
+        names |= places.keys() - tx.judged(change_id)
+    due = [
+        (change_id, change, [place for name, place in places.items() if name in names])
+        for change_id, (change, names) in items.items()
+        if names
+    ]
+    outcome.add(_judge(tx, due, rules, now))
+    return outcome
+
+
+def _gone(verdict: Verdict) -> str:
+    if verdict.deployment is None:
+        return "deployments are configured now: judged for each of them"
+    return f"the deployment {verdict.deployment} is no longer in the configuration"
+
+
+def _judge(tx: Tx, items: Sequence[_Item], rules: Rules, now: datetime) -> Outcome:
     outcome = Outcome()
     if not items:
         return outcome
-    view = _View(tx, [change for _, change, _ in items], rules, now)
+    view = View(tx, [change for _, change, _ in items], rules, now)
     warranted: dict[tuple[str, str], list[tuple[str, Warranted]]] = defaultdict(list)
-    for change_id, change, only in items:
+    for change_id, change, places in items:
         verdicts = []
-        for deployment in _places(rules.stack, only):
+        for deployment in places:
             situation = view.situation(change, deployment)
             verdict = judge(change, situation)
             verdicts.append(verdict)
@@ -77,10 +80,7 @@ def rejudge(tx: Tx, items: Sequence[tuple[str, Change, str | None]], rules: Rule
         tx.save_verdicts(change_id, verdicts, now)
         outcome.verdicts += verdicts
     for alert, change_ids in _alerts(list(warranted.values()), rules, now):
-        targets = [
-            name for name, wants in rules.channels.items() if not wants or wants & set(alert.deployments)
-        ]
-        if tx.save_alert(alert, change_ids, targets, now):
+        if tx.save_alert(alert, change_ids, _targets(alert, rules.channels), now):
             outcome.alerts.append(alert)
     return outcome
 
@@ -97,149 +97,28 @@ def _alerts(
         yield build_alert([item for _, item in group], now), list(dict.fromkeys(i for i, _ in group))
 
 
-def _places(stack: Stack, only: str | None) -> Iterable[Deployment | None]:
-    if not stack.deployments:
-        return (None,)
-    return tuple(d for d in stack.deployments if only is None or d.name == only)
+def _targets(alert: Alert, channels: Mapping[str, frozenset[str]]) -> list[str]:
+    """The channels that want to hear of one of the alert's deployments."""
+    return [name for name, wants in channels.items() if not wants or wants & set(alert.deployments)]
 
 
-def is_news(quant: Member, baselines: Mapping[str, datetime]) -> bool:
-    """Whether a quant came after the first sight of its publisher."""
-    baseline = baselines.get(f"hub:{quant.lineage.publisher}")
-    return baseline is None or quant.first_seen > baseline
+def current_stack(tx: Tx, stack: Stack) -> Stack:
+    """The stack under today's names: what is configured by an id that was renamed since is the same repo."""
+    entries = tx.entries(names_in_use(stack))
 
+    def today(repo_id: str) -> str:
+        entry: Entry | None = entries.get(repo_id.casefold())
+        return entry.known.facts.repo_id if entry else repo_id
 
-class _View:
-    """The catalog as one batch of changes needs it, read once."""
+    def renamed(deployment: Deployment) -> Deployment:
+        quant = deployment.quant
+        if quant and "/" in quant:
+            organisation, name, *file = quant.split("/")
+            quant = "/".join([today(f"{organisation}/{name}"), *file])
+        return replace(deployment, model=today(deployment.model), quant=quant)
 
-    def __init__(self, tx: Tx, changes: Sequence[Change], rules: Rules, now: datetime) -> None:
-        self._tx, self._rules, self._now = tx, rules, now
-        bases = {c.lineage.base_repo for c in changes if c.lineage.base_repo}
-        deployed = {d.model for d in rules.stack.deployments}
-        deployed |= {repo for d in rules.stack.deployments if (repo := quant_repo(d))}
-        self._entries = dict(tx.entries({c.key.id for c in changes} | bases | deployed))
-        quants = tx.quants_of(
-            bases | deployed | {c.key.id for c in changes if c.kind is ChangeKind.NEW_FAMILY}
-        )
-        self._baselines = tx.baselines()
-        self._quants: dict[str, list[Member]] = defaultdict(list)
-        for quant in quants:
-            self._quants[(quant.lineage.base_repo or "").casefold()].append(quant)
-        self._entries |= dict(tx.entries({q.repo_id for q in quants}))
-        self._members = releases(tx.members({c.lineage.family for c in changes if c.lineage.family}))
-        self._told = tx.alerts_since(now - rules.policy.told_recently)
-        self._fits: dict[tuple[str, str], Candidate | None] = {}
-
-    def situation(self, change: Change, deployment: Deployment | None) -> Situation:
-        entry = self._entries[change.key.folded]
-        base = self._entry(change.lineage.base_repo)
-        facts = entry.known.facts
-        offers, elsewhere = self._wanted(entry, deployment)
-        return Situation(
-            stack=self._rules.stack,
-            registry=self._rules.registry,
-            policy=self._rules.policy,
-            now=self._now,
-            facts=facts,
-            licence=entry.licence,
-            complete=weights_complete(facts, entry.known.details),
-            deployment=deployment,
-            first_seen=entry.known.first_seen,
-            candidate=self._candidate(entry, change, deployment),
-            incumbent=self._incumbent(deployment, before=self._before(entry, change)),
-            incumbent_family=self._family(deployment),
-            relatives=tuple(m for m in self._members if m.lineage.family == change.lineage.family),
-            loadable=self._loadable(entry, deployment),
-            offers_wanted=offers,
-            wanted_elsewhere=elsewhere,
-            base_created_at=base.known.facts.created_at if base else None,
-            evidence=self._evidence(change),
-            told=self._told,
-        )
-
-    def _before(self, entry: Entry, change: Change) -> datetime:
-        """A newcomer is compared with what was there before it; any other change with what there is."""
-        newcomer = change.kind is ChangeKind.NEW_QUANT
-        return entry.known.first_seen if newcomer else self._now
-
-    def _entry(self, repo_id: str | None) -> Entry | None:
-        return self._entries.get(repo_id.casefold()) if repo_id else None
-
-    def _family(self, deployment: Deployment | None) -> str | None:
-        if deployment is None:
-            return None
-        entry = self._entry(deployment.model)
-        if entry is not None:
-            return entry.lineage.family
-        family = self._rules.registry.of_organisation(deployment.model.partition("/")[0])
-        return family.key if family else None
-
-    def _evidence(self, change: Change) -> Evidence:
-        quants = self._quants.get(change.key.folded, [])
-        return Evidence(
-            quantised_by=frozenset(q.lineage.publisher for q in quants if self._independent(q)),
-            trending=change.key.folded in self._rules.trending,
-            fresh=any(is_news(q, self._baselines) for q in quants),
-        )
-
-    def _independent(self, quant: Member) -> bool:
-        """A trusted quantiser other than the maker."""
-        named = {q.casefold() for q in self._rules.stack.quantisers}
-        publisher = quant.lineage.publisher.casefold()
-        trusted = publisher in named or publisher in self._rules.registry.trusted_quantisers
-        return trusted and not quant.lineage.official
-
-    def _trusted(self, quant: Member) -> bool:
-        return quant.lineage.official or self._independent(quant)
-
-    def _wanted(self, entry: Entry, deployment: Deployment | None) -> tuple[bool, bool]:
-        """Whether the repo has the deployment's format, and whether an earlier trusted one has."""
-        wanted = deployment.quant if deployment else None
-        if deployment is None or not wanted or "/" in wanted:
-            return False, False
-        offers = self._offers(entry, deployment, wanted)
-        earlier = self._earlier(deployment.model, entry.known.first_seen)
-        return offers, any(self._offers(other, deployment, wanted) for other in earlier)
-
-    def _loadable(self, entry: Entry, deployment: Deployment | None) -> bool:
-        if deployment is None or not entry.variants:
-            return True
-        return any(loads(deployment.engine, v) for v in entry.variants)
-
-    def _offers(self, entry: Entry, deployment: Deployment, wanted: str) -> bool:
-        return any(matches_quant(v, wanted) and loads(deployment.engine, v) for v in entry.variants)
-
-    def _earlier(self, base: str, than: datetime | None) -> list[Entry]:
-        """Trusted quants of a base; those seen at the same time as a newcomer are no elders of it."""
-        members = self._quants.get(base.casefold(), [])
-        elders = (q for q in members if self._trusted(q) and (than is None or q.first_seen < than))
-        return [entry for q in elders if (entry := self._entry(q.repo_id))]
-
-    def _best(self, entry: Entry, deployment: Deployment) -> Candidate | None:
-        topic = (entry.known.key.folded, deployment.name)
-        if topic not in self._fits:
-            base = self._entry(entry.lineage.base_repo)
-            self._fits[topic] = assess.best_for(entry, base.known if base else None, deployment)
-        return self._fits[topic]
-
-    def _candidate(self, entry: Entry, change: Change, deployment: Deployment | None) -> Candidate | None:
-        if deployment is None:
-            return None
-        own = self._best(entry, deployment)
-        if entry.lineage.quant or change.kind is ChangeKind.NEW_QUANT:
-            return own
-        quants = self._earlier(entry.known.facts.repo_id, None)
-        return assess.best_of([*(self._best(quant, deployment) for quant in quants), own])
-
-    def _incumbent(self, deployment: Deployment | None, *, before: datetime) -> Candidate | None:
-        """How the model in use runs today: its exact quant where one is named, else the best there was."""
-        if deployment is None:
-            return None
-        exact = self._entry(quant_repo(deployment))
-        entry = exact or self._entry(deployment.model)
-        own = self._best(entry, deployment) if entry else None
-        real = own if own and not own.hypothetical else None
-        if exact:
-            return real
-        quants = self._earlier(deployment.model, before)
-        return assess.best_of([*(self._best(quant, deployment) for quant in quants), real])
+    return replace(
+        stack,
+        deployments=tuple(renamed(d) for d in stack.deployments),
+        shortlist=tuple(today(model) for model in stack.shortlist),
+    )

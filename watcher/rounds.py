@@ -14,9 +14,11 @@ from typing import Any
 
 from watcher.asking import Asker, Limits
 from watcher.catalog import Recorder
-from watcher.judging import Outcome, Rules, is_news, rejudge
+from watcher.judging import rejudge
 from watcher.ports import Catalog, Source, Tx
+from watcher.rules import Outcome, Rules
 from watcher.types import ChangeKind, Listing, Look, Observation, Problem, SourceError, SourceState
+from watcher.view import is_news
 
 log = logging.getLogger(__name__)
 
@@ -230,8 +232,7 @@ class Round:
                 )
             outcome = recorder.record(tx, observations, [])
             outcome.add(recorder.reconsider(tx, fresh))
-            held = [(change_id, v.change, v.deployment) for change_id, v in tx.due_holds(self._now)]
-            outcome.add(rejudge(tx, held, recorder.rules, self._now))
+            outcome.add(rejudge(tx, tx.due_holds(self._now), recorder.rules, self._now))
         self.report.outcome.add(outcome)
 
     def _taken_up(self, tx: Tx) -> list[str]:

@@ -59,7 +59,8 @@ class Situation:
     complete: the weights are all there (None unknown). candidate is the best fit of the repo for
     the deployment, incumbent that of the model in use. relatives are the family's official repos.
     loadable: the engine is made for one of its formats; offers_wanted: it has the format that the
-    deployment asks for; wanted_elsewhere: an earlier trusted repo has. told: what was alerted of late.
+    deployment asks for; wanted_elsewhere: an earlier trusted repo has. told: what was alerted of late,
+    by subject, trigger and deployment. missing: its page said that it is gone.
     """
 
     stack: Stack
@@ -69,6 +70,7 @@ class Situation:
     facts: RepoFacts
     licence: str | None
     complete: bool | None
+    missing: bool = False
     deployment: Deployment | None
     first_seen: datetime
     candidate: Candidate | None = None
@@ -80,7 +82,7 @@ class Situation:
     wanted_elsewhere: bool = False
     base_created_at: datetime | None = None
     evidence: Evidence = Evidence()
-    told: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    told: Mapping[tuple[str, str, str | None], str] = field(default_factory=dict)
 
     @property
     def families_in_use(self) -> frozenset[str]:

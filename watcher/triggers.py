@@ -11,7 +11,15 @@ from datetime import timedelta
 from watcher import licences
 from watcher.situation import Situation
 from watcher.types import Action, Change, ChangeKind, FitVerdict, Verdict
-from watcher.uses import narrow_task, quant_in_use, repo_in_use, same_task, trusted_publisher, wanted_quant
+from watcher.uses import (
+    narrow_task,
+    quant_in_use,
+    repo_in_use,
+    same_task,
+    subject,
+    trusted_publisher,
+    wanted_quant,
+)
 
 _NEWCOMERS = frozenset(
     {
@@ -46,7 +54,7 @@ def judge(change: Change, situation: Situation) -> Verdict:
 
 def _once(verdict: Verdict, s: Situation) -> Verdict:
     """News that joins a release already alerted goes to the digest: one release is one thread."""
-    told = s.told.get((verdict.change.lineage.thread, verdict.trigger))
+    told = s.told.get((subject(verdict.change), verdict.trigger, verdict.deployment))
     if verdict.action is not Action.ALERT or told is None or verdict.change.kind not in _NEWCOMERS:
         return verdict
     reason = f"joins alert {told[:8]} on the same release: {verdict.reason}"
@@ -181,7 +189,7 @@ def other_kind_of_model(change: Change, s: Situation) -> Verdict | None:
 def unknown_quantiser(change: Change, s: Situation) -> Verdict | None:
     if change.kind is not ChangeKind.NEW_QUANT:
         return None
-    if trusted_publisher(change.lineage, s):
+    if trusted_publisher(change.lineage, s.stack, s.registry):
         return None
     return _verdict(
         Action.IGNORE, "unknown-quantiser", f"{change.lineage.publisher} is no trusted quantiser", change, s

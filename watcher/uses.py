@@ -1,7 +1,8 @@
 """Who uses what: does a repo, a quant or a kind of model belong to a deployment?"""
 
+from watcher.families import Registry
 from watcher.situation import Situation
-from watcher.types import Change, Deployment, Lineage, RepoFacts
+from watcher.types import Change, ChangeKind, Deployment, Lineage, RepoFacts, Stack
 
 # domain.md section 8: tasks that a small specialist serves better than an LLM, and the variants
 # and pipeline tags by which the Hub tells such specialists.
@@ -52,26 +53,44 @@ def same_task(lineage: Lineage, deployment: Deployment | None, facts: RepoFacts 
 
 
 def repo_in_use(change: Change, s: Situation) -> str | None:
-    """How the deployment uses this very repo, in words; None when it does not."""
-    ids = {change.key.folded}
-    if change.before and "/" in change.before:
-        ids.add(change.before.casefold())
+    """How the deployment uses this very repo, in words; None when it does not.
+
+    The stack of the situation holds today's names, so a rename speaks of the old one.
+    """
     d = s.deployment
-    if d is not None and d.model.casefold() in ids:
-        return f"{d.model}, which {d.name} runs,"
-    if d is not None and (repo := quant_repo(d)) and repo.casefold() in ids:
-        return f"{repo}, whose weights {d.name} runs,"
-    for model in s.stack.shortlist:
-        if model.casefold() in ids:
-            return f"{model}, a shortlisted candidate,"
+    name = change.before if change.kind is ChangeKind.RENAMED and change.before else change.key.id
+    if d is not None and d.model.casefold() == change.key.folded:
+        return f"{name}, which {d.name} runs,"
+    if d is not None and (quant_repo(d) or "").casefold() == change.key.folded:
+        return f"{name}, whose weights {d.name} runs,"
+    if change.key.folded in {model.casefold() for model in s.stack.shortlist}:
+        return f"{name}, a shortlisted candidate,"
     return None
 
 
-def trusted_publisher(lineage: Lineage, s: Situation) -> bool:
-    """The maker itself, a quantiser of the registry, or one that the team named."""
-    named = {q.casefold() for q in s.stack.quantisers}
+def trusted_publisher(lineage: Lineage, stack: Stack, registry: Registry) -> bool:
+    """The maker itself, or an independent quantiser that is trusted."""
+    return lineage.official or independent_quantiser(lineage, stack, registry)
+
+
+def independent_quantiser(lineage: Lineage, stack: Stack, registry: Registry) -> bool:
+    """A quantiser of the registry, or one that the team named, other than the maker."""
     publisher = lineage.publisher.casefold()
-    return lineage.official or publisher in s.registry.trusted_quantisers or publisher in named
+    named = publisher in {q.casefold() for q in stack.quantisers}
+    return (named or publisher in registry.trusted_quantisers) and not lineage.official
+
+
+def subject(change: Change) -> str:
+    """What further news joins: the base of a quant, otherwise a release in one size."""
+    if change.kind is ChangeKind.NEW_QUANT and change.lineage.base_repo:
+        return change.lineage.base_repo.casefold()
+    return f"{change.lineage.thread} {change.lineage.size or ''}".casefold()
+
+
+def names_in_use(stack: Stack) -> frozenset[str]:
+    """Every repo that the team runs or has on its shortlist, as configured."""
+    quants = {repo for d in stack.deployments if (repo := quant_repo(d))}
+    return frozenset({d.model for d in stack.deployments} | quants | set(stack.shortlist))
 
 
 def quant_in_use(change: Change, s: Situation) -> str | None:
@@ -81,7 +100,7 @@ def quant_in_use(change: Change, s: Situation) -> str | None:
         return None
     if (change.lineage.base_repo or "").casefold() != d.model.casefold():
         return None
-    if not trusted_publisher(change.lineage, s) or not s.offers_wanted:
+    if not trusted_publisher(change.lineage, s.stack, s.registry) or not s.offers_wanted:
         return None
     return f"{change.key.id}, a {d.quant or 'quant'} of the model that {d.name} runs,"
 

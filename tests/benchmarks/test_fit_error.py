@@ -150,10 +150,10 @@ def test_decode_speed_beside_measured_numbers() -> None:
     for group, rows in sorted(groups.items()):
         print(f"  {group:75} n={len(rows):3} {_words(error for error, _ in rows)} in range {_share(rows)}")
     typical = [median(abs(error) for error, _ in rows) for rows in groups.values()]
-    within = [sum(abs(e) <= math.log2(1.25) for e, _ in rows) / len(rows) for rows in groups.values()]
-    inside = [sum(i for _, i in rows) / len(rows) for rows in groups.values()]
+    close = [sum(abs(e) <= math.log2(1.25) for e, _ in rows) / len(rows) for rows in groups.values()]
+    held = [sum(i for _, i in rows) / len(rows) for rows in groups.values()]
     print(f"  each source and device once: median error {2 ** median(typical) - 1:.0%}, ", end="")
-    print(f"within 25 %: {sum(within) / len(within):.0%}, in the range: {sum(inside) / len(inside):.0%}")
+    print(f"within 25 %: {sum(close) / len(close):.0%}, in the range: {sum(held) / len(held):.0%}")
 
 
 def _words(errors: Iterable[float]) -> str:

@@ -99,16 +99,17 @@ def test_an_alert_goes_in_with_its_change_or_not_at_all(store: Store, path: Path
     assert rows(path, "SELECT * FROM alerts") == []
 
 
-def test_alerts_since_names_the_latest_per_thread_and_trigger(store: Store) -> None:
-    _queue(store, alert_id="a1", created_at=NOW - 2 * HOUR)
-    _queue(store, alert_id="a2", created_at=NOW - HOUR)
-    _queue(store, alert_id="a3", created_at=NOW, trigger="new-family")
+def test_alerted_since_names_each_decision_to_alert_with_its_alert(store: Store) -> None:
+    moved = change()
+    for_helpdesk = verdict(moved, Action.ALERT)
+    with store.write() as tx:
+        change_id = tx.save_change(moved)
+        tx.save_verdicts(change_id, [for_helpdesk, verdict(moved, Action.DIGEST, deployment="rag")], NOW)
+        tx.save_alert(alert(), [change_id], ["ops"], NOW)
     with store.read() as tx:
-        assert tx.alerts_since(NOW - 3 * HOUR) == {
-            ("qwen3-3", "licence-in-use"): "a2",
-            ("qwen3-3", "new-family"): "a3",
-        }
-        assert tx.alerts_since(NOW) == {("qwen3-3", "new-family"): "a3"}
+        assert tx.alerted_since(NOW) == [(alert().id, for_helpdesk)]
+        assert tx.alerted_since(NOW + HOUR) == []
+        assert tx.judged(change_id) == {"helpdesk", "rag"}
 
 
 def _only(store: Store, now: datetime) -> Delivery:
