@@ -10,8 +10,8 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
+from watcher import states
 from watcher.asking import Asker, Limits
 from watcher.catalog import Recorder
 from watcher.judging import rejudge
@@ -102,7 +102,7 @@ class Round:
         name = f"hub:{author}"
         with self._catalog.read() as tx:
             state = tx.source_state(name)
-        report = SourceReport(source=name, baseline=state.baseline_at is None)
+        report = SourceReport(source=name)
         self.report.sources.append(report)
         if state.not_before and self._now < state.not_before:
             report.status, report.error = "skipped", f"waits until {state.not_before:%H:%M:%S} UTC"
@@ -112,12 +112,12 @@ class Round:
         try:
             gathered = self._gather(author, state)
         except SourceError as error:
-            self._failed(state, report, error)
+            self._failed(report, error)
             return False
         finally:
             after = self._source.usage()
             report.requests, report.bytes = after.requests - start[0], after.bytes - start[1]
-        self._record(state, report, gathered)
+        self._record(report, gathered)
         return gathered.swept
 
     def _gather(self, author: str, state: SourceState) -> _Gathered:
@@ -149,23 +149,20 @@ class Round:
             return False  # the first listing shows everything
         return state.swept_at is None or self._now - state.swept_at >= self._sweep_every
 
-    def _record(self, state: SourceState, report: SourceReport, gathered: _Gathered) -> None:
-        newest = max((t for t in (state.watermark, gathered.newest) if t), default=None)
-        done = replace(
-            state,
-            watermark=min(newest, self._now) if newest else None,
-            baseline_at=state.baseline_at or self._now,
-            swept_at=self._now if gathered.exhaustive else state.swept_at,
-            **self._success(),
-        )
+    def _record(self, report: SourceReport, gathered: _Gathered) -> None:
+        """Writes what was gathered; whether it is the baseline is decided by the state of now."""
         outcome = Outcome()
         with self._catalog.write() as tx:
-            if state.baseline_at is None:
+            state = tx.source_state(report.source)
+            report.baseline = state.baseline_at is None
+            if report.baseline:
                 self._recorder.baseline(tx, gathered.observations)
             else:
                 outcome = self._recorder_for(state).record(tx, gathered.observations, gathered.looks)
             self._note(tx, state.source, gathered)
-            tx.save_source_state(done)
+            tx.save_source_state(
+                states.listed(state, self._now, newest=gathered.newest, complete=gathered.exhaustive)
+            )
         report.seen, report.changed = len(gathered.observations), len(outcome.changes)
         self.report.outcome.add(outcome)
 
@@ -176,11 +173,6 @@ class Round:
             return self._recorder
         return Recorder(rules=replace(self._rules, catching_up=True), now=self._now)
 
-    def _success(self) -> dict[str, Any]:
-        """What every source state says after a good look."""
-        done = {"last_attempt_at": self._now, "last_success_at": self._now}
-        return done | dict.fromkeys(("last_error", "failing_since", "not_before"))
-
     def _note(self, tx: Tx, source: str, gathered: _Gathered) -> None:
         """One line per problem and episode; a complete listing without it ends the episode."""
         problems = [*gathered.problems, *(p for p in self._asker.problems if p.source == source)]
@@ -189,22 +181,15 @@ class Round:
         if gathered.exhaustive:
             tx.close_problems(source, {(p.key, p.message) for p in problems}, self._now)
 
-    def _failed(self, state: SourceState, report: SourceReport, error: SourceError) -> None:
+    def _failed(self, report: SourceReport, error: SourceError) -> None:
         """Nothing was learned: the cursor stays, and the episode is logged once."""
         report.status, report.error = "failed", str(error)
         if self._stopped():
             report.status = "skipped"
             return
-        wait = timedelta(seconds=error.retry_after_s) if error.retry_after_s else None
-        failed = replace(
-            state,
-            last_attempt_at=self._now,
-            last_error=str(error),
-            failing_since=state.failing_since or self._now,
-            not_before=self._now + wait if wait else None,
-        )
         with self._catalog.write() as tx:
-            tx.save_source_state(failed)
+            state = tx.source_state(report.source)
+            tx.save_source_state(states.failed(state, self._now, error))
         if state.failing_since is None:
             log.warning("%s: %s", state.source, error)
 
@@ -214,22 +199,21 @@ class Round:
         names = frozenset(o.key.folded for o in listing.observations) if listing else frozenset()
         recorder = Recorder(rules=replace(self._rules, trending=names), now=self._now)
         with self._catalog.read() as tx:
-            state = tx.source_state("hub:trending")
             fresh = self._taken_up(tx)
             due = tx.due_holds(self._now)
             waiting = tx.known(v.change.key.id for _, v in due if v.change.kind is ChangeKind.NEW_FAMILY)
         curious = [*fresh, *(k.facts.repo_id for k in waiting.values() if k.details is None)]
         observations = [o for repo in dict.fromkeys(curious) if (o := self._asker.about_newcomer(repo))]
         with self._catalog.write() as tx:
+            state = tx.source_state("hub:trending")
             if listing is not None and state.baseline_at is None:
                 known = tx.known(names)
                 recorder.baseline(tx, [o for o in listing.observations if o.key.folded not in known])
             elif listing is not None:
                 observations += listing.observations
             if listing is not None:
-                tx.save_source_state(
-                    replace(state, baseline_at=state.baseline_at or self._now, **self._success())
-                )
+                done = states.read(state, self._now)
+                tx.save_source_state(replace(done, baseline_at=state.baseline_at or self._now))
             outcome = recorder.record(tx, observations, [])
             outcome.add(recorder.reconsider(tx, fresh))
             outcome.add(rejudge(tx, tx.due_holds(self._now), recorder.rules, self._now))

@@ -1,0 +1,85 @@
+"""What a round remembers of its sources: two processes at once, clocks that jump, accounts that go."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from sources.hub import HubSource
+from sources.standin.server import StandIn
+from tests.rows import START, api_row
+from tests.site import DAY, MODEL, world
+from tests.world import Watch
+from watcher.rounds import Round, RoundReport
+from watcher.types import ChangeKind, Listing, SourceError, SourceState
+
+AUTHORS = ("mistralai", "unsloth")
+HOUR = timedelta(hours=1)
+
+
+class Interrupted(HubSource):
+    """Lets something else happen between the answer for one account and what is written of it."""
+
+    def __init__(self, hub: StandIn, author: str, meanwhile: Callable[[], object]) -> None:
+        super().__init__(hub.url)
+        self._author_hit, self._meanwhile = author, meanwhile
+        self.error: SourceError | None = None
+
+    def listing(self, author: str, since: datetime | None, now: datetime) -> Listing:
+        answer = super().listing(author, since, now)
+        if author == self._author_hit:
+            self._meanwhile()
+            if self.error:
+                raise self.error
+        return answer
+
+
+def _round(
+    watch: Watch, source: HubSource, now: datetime, stopped: Callable[[], bool] | None = None
+) -> Round:
+    return Round(
+        source=source,
+        catalog=watch.store,
+        rules=watch.rules,
+        limits=watch.limits,
+        now=now,
+        stopped=stopped or (lambda: False),
+    )
+
+
+def _state(watch: Watch, source: str = "hub:mistralai") -> SourceState:
+    with watch.store.read() as tx:
+        return tx.source_state(source)
+
+
+def _kinds(report: RoundReport) -> list[ChangeKind]:
+    return [change.kind for _, change in report.outcome.changes]
+
+
+@pytest.mark.parametrize(
+    "error", [pytest.param(None, id="that is read"), pytest.param(SourceError("502"), id="that fails")]
+)
+def test_another_process_that_finishes_first_keeps_its_baseline(
+    tmp_path: Path, error: SourceError | None
+) -> None:
+    told = world()
+    told.put(api_row(MODEL, licence="mrl", modified=START + DAY), START + DAY)
+    with StandIn(told) as hub, Watch(tmp_path, hub, AUTHORS) as watch:
+        slow = Interrupted(hub, "mistralai", lambda: watch.look(START))
+        slow.error = error
+        hub.now = START
+        _round(watch, slow, START).run(AUTHORS)
+        assert _state(watch).baseline_at == START
+        assert _kinds(watch.look(START + 2 * DAY)) == [ChangeKind.LICENCE]
+
+
+def test_news_between_two_first_sights_at_once_is_told(tmp_path: Path) -> None:
+    told = world()
+    told.put(api_row(MODEL, licence="mrl", modified=START + DAY), START + DAY)
+    with StandIn(told) as hub, Watch(tmp_path, hub, AUTHORS) as watch:
+        watch.look(START - HOUR, ["unsloth"])
+        hub.now = START + 2 * DAY
+        slow = Interrupted(hub, "mistralai", lambda: watch.look(START))
+        report = _round(watch, slow, START + 2 * DAY).run(AUTHORS)
+        assert _kinds(report) == [ChangeKind.LICENCE]

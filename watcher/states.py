@@ -1,0 +1,48 @@
+"""What a source's state becomes after a look at it. Each step replaces only the fields that it owns.
+
+The state that goes in is the one that the catalog holds at the time of writing: another process may
+have read the same source since the step began.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from watcher.types import SourceError, SourceState
+
+
+def read(state: SourceState, now: datetime) -> SourceState:
+    """After an answer that could be used."""
+    return replace(
+        state,
+        last_attempt_at=now,
+        last_success_at=now,
+        last_error=None,
+        failing_since=None,
+        not_before=None,
+    )
+
+
+def listed(state: SourceState, now: datetime, *, newest: datetime | None, complete: bool) -> SourceState:
+    """After a listing with everything down to the watermark. complete: it, or a sweep, had every repo.
+
+    Only a complete one can be the baseline, and no watermark lies in the future.
+    """
+    moments = [moment for moment in (state.watermark, newest) if moment is not None]
+    return replace(
+        read(state, now),
+        watermark=min(max(moments), now) if moments else None,
+        baseline_at=state.baseline_at or (now if complete else None),
+        swept_at=now if complete else state.swept_at,
+    )
+
+
+def failed(state: SourceState, now: datetime, error: SourceError) -> SourceState:
+    """After no answer, or one of no use: the cursor stays."""
+    wait = timedelta(seconds=error.retry_after_s) if error.retry_after_s else None
+    return replace(
+        state,
+        last_attempt_at=now,
+        last_error=str(error),
+        failing_since=state.failing_since or now,
+        not_before=now + wait if wait else None,
+    )
