@@ -11,8 +11,8 @@ from store.db import Store
 from tests.factories import deployment
 from watcher.asking import Limits
 from watcher.families import load_families
-from watcher.rules import Rules
 from watcher.rounds import Round, RoundReport
+from watcher.rules import Rules
 from watcher.situation import Policy
 from watcher.types import Deployment, Stack
 

@@ -1,5 +1,6 @@
 """Which weights of a repo would run on which pool, and how well: the bridge from catalog to fit engine."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from watcher.fit.estimate import estimate
@@ -37,13 +38,21 @@ def shape_for(known: Known, base: Known | None) -> Shape | None:
     return None
 
 
+_ACTIVE_IN_NAME = re.compile(r"(?:^|[-_])A(\d+(?:\.\d+)?)B(?:$|[-_.])", re.IGNORECASE)
+
+
 def parameters_for(known: Known, base: Known | None, shape: Shape | None) -> Parameters:
-    """The base model's count before the quant's own: packed 4-bit tensors hide half of theirs."""
+    """The base model's count before the quant's own: packed 4-bit tensors hide half of theirs.
+
+    Without a shape, the active parameters are those that the name states ("30B-A3B").
+    """
     candidates = [base.facts.parameters] if base else []
     candidates += [shape.parameters] if shape else []
     candidates += [known.facts.parameters]
     total = next((p.total for p in candidates if p.total), None)
     active = next((p.active for p in reversed(candidates) if p.active), None)
+    if active is None and (stated := _ACTIVE_IN_NAME.search(known.facts.repo_id)):
+        active = int(float(stated[1]) * 1e9)
     return Parameters(total=total, active=active)
 
 
@@ -121,11 +130,11 @@ def what_if(
     ]
 
 
-def best_for(entry: Entry, base: Known | None, deployment: Deployment) -> Candidate | None:
+def best_for(entry: Entry, base: Known | None, deployment: Deployment, *, assume: bool) -> Candidate | None:
     """The best way to run a repo in a deployment's place: fitting first, then the highest quality.
 
-    Where the repo has no weights in the deployment's format (a base release before its quants),
-    the format is assumed at the table's bits per weight, and said to be hypothetical.
+    With assume, where the repo has no weights in the deployment's format (a base release before its
+    quants), the format is assumed at the table's bits per weight, and said to be hypothetical.
     """
     shape = shape_for(entry.known, base)
     parameters = parameters_for(entry.known, base, shape)
@@ -133,7 +142,7 @@ def best_for(entry: Entry, base: Known | None, deployment: Deployment) -> Candid
     usable = (v for v in entry.variants if loads(deployment.engine, v) and quality_at_least(v, floor))
     options: list[tuple[Variant, bool]] = [(v, False) for v in usable]
     wanted = deployment.quant if deployment.quant and "/" not in deployment.quant else "q4"
-    if not entry.lineage.quant and not any(matches_quant(v, wanted) for v, _ in options):
+    if assume and not entry.lineage.quant and not any(matches_quant(v, wanted) for v, _ in options):
         assumed = hypothetical(entry.known.facts.repo_id, wanted, parameters, deployment.engine)
         options += [(assumed, True)] if assumed else []
     scored = [(_fit(shape, v, parameters, deployment), v, made_up) for v, made_up in options if v.size_bytes]

@@ -80,7 +80,9 @@ def compare(known: Known, seen: Observation, lineage: Lineage) -> list[Change]:
     """
     before, after = known.facts, seen.facts
     found: list[tuple[ChangeKind, str | None, str | None, tuple[str, ...]]] = []
-    if known.removed_at is not None:
+    if before.disabled and not after.disabled:
+        found.append((ChangeKind.RESTORED, "disabled", "back", ()))
+    elif known.removed_at is not None and not after.disabled:
         found.append((ChangeKind.RESTORED, f"gone since {known.removed_at:%Y-%m-%d}", "back", ()))
     if before.repo_id.casefold() != after.repo_id.casefold():
         found.append((ChangeKind.RENAMED, before.repo_id, after.repo_id, ("the Hub redirects the old id",)))
@@ -116,8 +118,8 @@ def _licence(
     before: Licence, after: Licence
 ) -> list[tuple[ChangeKind, str | None, str | None, tuple[str, ...]]]:
     old, new = licences.canonical(before), licences.canonical(after)
-    # "other" that gains its name is the same licence, better described.
-    if old is None or new is None or old == new or (old == "other" and after.id == before.id):
+    # "other" that gains or loses its name is the same licence, better described.
+    if old is None or new is None or old == new or (before.id == after.id and "other" in (old, new)):
         return []
     return [(ChangeKind.LICENCE, old, new, (f"{licences.direction(old, new)} than before",))]
 

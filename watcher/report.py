@@ -191,8 +191,8 @@ def _fit_section(items: Sequence[Warranted]) -> tuple[Section, ...]:
         if not _about_fit(item.verdict.change) or s.deployment is None or s.candidate is None:
             continue
         d = s.deployment
-        load = f"{d.load.users} user(s) x {d.load.context_tokens:,} tokens"
-        lines.append(f"{d.name} on {d.hardware.name}, {load}, {d.engine}:")
+        load = f"{_users(d.load.users)} with {d.load.context_tokens:,} tokens"
+        lines.append(f"{d.name} alone on {d.hardware.name}, {load}, {d.engine}:")
         lines.append(f"  {item.verdict.change.key.id} {fit_line(s.candidate)}")
         if s.incumbent is not None and item.verdict.change.key.folded != d.model.casefold():
             lines.append(f"  in use: {d.model} {fit_line(s.incumbent)}")
@@ -212,11 +212,17 @@ def fit_line(candidate: Candidate) -> str:
     """One line a person can check: verdict, memory, users, speed."""
     fit = candidate.fit
     memory = f"{fit.required_bytes / GIB:.1f} of {fit.budget_bytes / GIB:.1f} GiB"
-    users = f"up to {fit.max_users} user(s)" if fit.verdict is not FitVerdict.NO else "no room"
+    room = f"memory for {_users(fit.max_users)}" if fit.verdict is not FitVerdict.NO else "no room"
     speed = fit.decode_tokens_per_second
-    pace = f", {speed.low:.0f}-{speed.high:.0f} tok/s per user" if speed else ""
-    assumed = " (if somebody publishes it)" if candidate.hypothetical else ""
-    return f"{candidate.label}{assumed}: {fit.verdict.value}, {memory}, {users}{pace}"
+    pace = f", {speed.low:.0f}-{speed.high:.0f} tok/s each at {_users(fit.load.users)}" if speed else ""
+    if fit.kv_cache.source == "guess" or fit.verdict is FitVerdict.NO:
+        pace = ""
+    assumed = " (not published yet)" if candidate.hypothetical else ""
+    return f"{candidate.label}{assumed}: {fit.verdict.value}, {memory}, {room}{pace}"
+
+
+def _users(count: int) -> str:
+    return "1 user" if count == 1 else f"{count} users"
 
 
 def _caveats(items: Sequence[Warranted]) -> tuple[Section, ...]:
@@ -228,15 +234,35 @@ def _caveats(items: Sequence[Warranted]) -> tuple[Section, ...]:
             lines += [
                 f"{licences.title(change.after)}: {duty}" for duty in licences.obligations(change.after)
             ]
+            lines += _refused(change, s)
         elif s.licence and change.kind.value.startswith("new-"):
             lines += [f"licence {licences.title(s.licence)}", *licences.obligations(s.licence)]
             origin = s.registry.origin(change.lineage.family) if change.lineage.family else None
             lines += [f"maker's origin: {origin}"] if origin else []
         if s.candidate and _about_fit(change):
+            lines += _floor(s)
             if s.candidate.fit.verdict is FitVerdict.TIGHT:
                 lines.append("tight fit: inside the error of the estimate; measure before you promise")
             lines += s.candidate.fit.notes[:2]
     return (Section(heading="Caveats", lines=tuple(_unique(lines))),) if lines else ()
+
+
+def _floor(s: Situation) -> list[str]:
+    """When the range of the speed reaches under what the deployment asks for."""
+    floor = s.deployment.min_tokens_per_second if s.deployment else None
+    speed = s.candidate.fit.decode_tokens_per_second if s.candidate else None
+    if not floor or not speed or speed.low >= floor:
+        return []
+    how = "probably" if speed.expected < floor else "possibly"
+    return [f"{how} slower than your floor of {floor:g} tok/s per user: measure it"]
+
+
+def _refused(change: Change, s: Situation) -> list[str]:
+    """When a licence that moved is one that the deployment's rules do not allow."""
+    d = s.deployment
+    if d is None or not d.licence.allow or not change.after or licences.allowed(change.after, d.licence):
+        return []
+    return [f"{d.name} allows {', '.join(d.licence.allow)}: not this one"]
 
 
 def _next_step(verdict: Verdict) -> tuple[str, ...]:

@@ -60,7 +60,8 @@ class Situation:
     the deployment, incumbent that of the model in use. relatives are the family's official repos.
     loadable: the engine is made for one of its formats; offers_wanted: it has the format that the
     deployment asks for; wanted_elsewhere: an earlier trusted repo has. told: what was alerted of late,
-    by subject, trigger and deployment. missing: its page said that it is gone.
+    by subject, trigger and deployment. missing: its page said once that
+    it is gone; gone: it said so twice.
     """
 
     stack: Stack
@@ -71,6 +72,7 @@ class Situation:
     licence: str | None
     complete: bool | None
     missing: bool = False
+    gone: bool = False
     deployment: Deployment | None
     first_seen: datetime
     candidate: Candidate | None = None

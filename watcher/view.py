@@ -41,7 +41,7 @@ class View:
             (subject(v.change), v.trigger, v.deployment): alert_id
             for alert_id, v in tx.alerted_since(now - rules.policy.told_recently)
         }
-        self._fits: dict[tuple[str, str], Candidate | None] = {}
+        self._fits: dict[tuple[str, str, bool], Candidate | None] = {}
 
     def situation(self, change: Change, deployment: Deployment | None) -> Situation:
         entry = self._entries[change.key.folded]
@@ -56,7 +56,8 @@ class View:
             facts=facts,
             licence=entry.licence,
             complete=weights_complete(facts, entry.known.details),
-            missing=entry.known.removed_at is not None or entry.known.missing_since is not None,
+            missing=entry.known.missing_since is not None,
+            gone=entry.known.removed_at is not None,
             deployment=deployment,
             first_seen=entry.known.first_seen,
             candidate=self._candidate(entry, change, deployment),
@@ -125,17 +126,19 @@ class View:
         elders = (q for q in members if self._trusted(q) and (than is None or q.first_seen < than))
         return [entry for q in elders if (entry := self._entry(q.repo_id))]
 
-    def _best(self, entry: Entry, deployment: Deployment) -> Candidate | None:
-        topic = (entry.known.key.folded, deployment.name)
+    def _best(self, entry: Entry, deployment: Deployment, *, assume: bool = False) -> Candidate | None:
+        """The best way to run a repo's own weights; with assume, also weights that nobody published yet."""
+        topic = (entry.known.key.folded, deployment.name, assume)
         if topic not in self._fits:
             base = self._entry(entry.lineage.base_repo)
-            self._fits[topic] = assess.best_for(entry, base.known if base else None, deployment)
+            known = base.known if base else None
+            self._fits[topic] = assess.best_for(entry, known, deployment, assume=assume)
         return self._fits[topic]
 
     def _candidate(self, entry: Entry, change: Change, deployment: Deployment | None) -> Candidate | None:
         if deployment is None:
             return None
-        own = self._best(entry, deployment)
+        own = self._best(entry, deployment, assume=True)
         if entry.lineage.quant or change.kind is ChangeKind.NEW_QUANT:
             return own
         quants = self._earlier(entry.known.facts.repo_id, None)
@@ -148,8 +151,7 @@ class View:
         exact = self._entry(quant_repo(deployment))
         entry = exact or self._entry(deployment.model)
         own = self._best(entry, deployment) if entry else None
-        real = own if own and not own.hypothetical else None
         if exact:
-            return real
+            return own
         quants = self._earlier(deployment.model, before)
-        return assess.best_of([*(self._best(quant, deployment) for quant in quants), real])
+        return assess.best_of([*(self._best(quant, deployment) for quant in quants), own])

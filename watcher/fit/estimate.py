@@ -51,7 +51,9 @@ def estimate(
     load = replace(load, users=max(1, load.users), context_tokens=max(1, load.context_tokens))
     hardware = replace(hardware, count=max(1, hardware.count))
     rules = engines().get(engine, engines()["vllm"])
-    assumed = shape if shape is not None else stand_in(parameters.total or _parameters_of(variant))
+    assumed = shape
+    if assumed is None:
+        assumed = stand_in(parameters.total or _parameters_of(variant), parameters.active)
     usual, *frugal = (
         _Desk(
             shape=assumed,
