@@ -57,8 +57,13 @@ class Outbox(Protocol):
         next_attempt_at: datetime | None,
         error: str | None,
         now: datetime,
-    ) -> None:
-        """Write down how it went; next_attempt_at None: no further attempt."""
+        *,
+        begun: bool = True,
+    ) -> bool:
+        """Write down how it went; next_attempt_at None: no further attempt. begun False: none was made.
+
+        False, and nothing written, when another process settled it or took it over since.
+        """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -176,7 +181,7 @@ def _settle(
     *,
     attempted: bool = True,
 ) -> Outcome:
-    outbox.settle(delivery, state, next_attempt_at, error, now)
+    outbox.settle(delivery, state, next_attempt_at, error, now, begun=attempted)
     return Outcome(
         alert_id=delivery.alert.id,
         channel=delivery.channel,

@@ -15,8 +15,9 @@ from store.codec import ALERT
 from store.schema import alerts, attempts, deliveries
 from watcher.types import Delivery, DeliveryState
 
-# Longer than the channels' own timeouts (20 s), so that a slow attempt is not made twice.
-LEASE = timedelta(minutes=2)
+# Longer than the slowest attempt (several messages, each with the channels' own timeout of 20 s), so
+# that a slow one is not made twice.
+LEASE = timedelta(minutes=10)
 
 _OPEN = (DeliveryState.PENDING.value, DeliveryState.HELD.value, DeliveryState.UNKNOWN.value)
 _WITH_ALERT = select(deliveries, alerts.c.document, alerts.c.created_at).join(
@@ -64,24 +65,34 @@ class Outbox(ABC):
         next_attempt_at: datetime | None,
         error: str | None,
         now: datetime,
-    ) -> None:
+        *,
+        begun: bool = True,
+    ) -> bool:
         """Write down how it went; without next_attempt_at it is not tried again by itself.
 
-        The delivery is the one that due gave, so that its attempt is known. Holding one back needs no begin.
+        The delivery is the one that due gave, so that its attempt is known; begun False: it was held back
+        without one. Whoever comes too late changes nothing and gets False: the delivery is settled for
+        good, or another attempt was begun since. Only that it was sent counts whenever it is known.
         """
         d, a = deliveries.c, attempts.c
+        number = delivery.attempts + begun
         which = (d.alert_id == delivery.alert.id, d.channel == delivery.channel)
+        mine = () if begun and state is DeliveryState.SENT else (d.attempts == number,)
         outcome = {"state": state.value, "begun_at": None, "settled_at": now, "last_error": error}
         with self._writing() as connection:
-            connection.execute(
-                update(deliveries).where(*which).values(**outcome, next_attempt_at=next_attempt_at)
+            settled = connection.execute(
+                update(deliveries)
+                .where(*which, *mine, d.state.in_(_OPEN), d.next_attempt_at.is_not(None))
+                .values(**outcome, next_attempt_at=next_attempt_at)
             )
-            mine = select(d.id).where(*which).scalar_subquery()
-            connection.execute(
-                update(attempts)
-                .where(a.delivery_id == mine, a.number == delivery.attempts + 1, a.settled_at.is_(None))
-                .values(settled_at=now, outcome=state.value, error=error)
-            )
+            if begun:
+                connection.execute(
+                    update(attempts)
+                    .where(a.delivery_id == select(d.id).where(*which).scalar_subquery())
+                    .where(a.number == number, a.settled_at.is_(None))
+                    .values(settled_at=now, outcome=state.value, error=error)
+                )
+        return bool(settled.rowcount)
 
     def counts(self) -> dict[DeliveryState, int]:
         """How many deliveries are in each state; every state is there."""

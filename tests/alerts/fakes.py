@@ -128,13 +128,18 @@ class FakeOutbox:
         next_attempt_at: datetime | None,
         error: str | None,
         now: datetime,
-    ) -> None:
+        *,
+        begun: bool = True,
+    ) -> bool:
         key = delivery.alert.id, delivery.channel
+        if self.rows[key].attempts != delivery.attempts + begun:
+            return False
         self.rows[key] = replace(
             self.rows[key], state=state, last_error=error, next_attempt_at=next_attempt_at or now
         )
         if next_attempt_at is None:
             self.waiting.discard(key)
+        return True
 
     def states(self) -> dict[str, str]:
         return {key[0]: row.state.value for key, row in sorted(self.rows.items())}

@@ -178,7 +178,7 @@ def test_what_is_due_after_settling(
 
 def test_holding_back_is_no_attempt(store: Store, path: Path) -> None:
     _queue(store)
-    store.settle(_only(store, NOW), DeliveryState.HELD, NOW + HOUR, None, NOW)
+    assert store.settle(_only(store, NOW), DeliveryState.HELD, NOW + HOUR, None, NOW, begun=False)
     assert rows(path, "SELECT state, attempts FROM deliveries") == [{"state": "held", "attempts": 0}]
     assert rows(path, "SELECT * FROM attempts") == []
 

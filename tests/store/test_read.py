@@ -338,7 +338,7 @@ def test_status(told: Path, store: Store) -> None:
         )
         tx.mark_removed("google/gemma-3", NOW)
     [mail] = store.due(NOW + 2 * DAY, limit=100)[1:]
-    store.settle(mail, DeliveryState.DEAD, None, "no such mailbox", NOW + 2 * DAY)
+    store.settle(mail, DeliveryState.DEAD, None, "no such mailbox", NOW + 2 * DAY, begun=False)
     answer = read.status(told)
     [source] = answer["sources"]
     assert (
