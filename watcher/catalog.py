@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from watcher import assess, changes, licences
@@ -13,6 +14,7 @@ from watcher.rules import Outcome, Rules
 from watcher.types import (
     Change,
     ChangeKind,
+    Details,
     Entry,
     Known,
     Lineage,
@@ -47,7 +49,7 @@ class Recorder:
         found = self._answers(tx, looks)
         answered = [look.observation for look in looks if look.observation is not None]
         observations = list({o.key.folded: o for o in [*answered, *observations]}.values())
-        known = self._known(tx, observations)
+        known = self._known(tx, observations) | self._redirected(tx, looks)
         bases = self._bases(tx, observations)
         entries: list[Entry] = []
         logged: list[Observation] = []
@@ -85,11 +87,31 @@ class Recorder:
 
     @staticmethod
     def _known(tx: Tx, observations: Sequence[Observation]) -> dict[str, Known]:
-        """What was known of each, by its folded id of today; the Hub's own id tells a renamed one."""
+        """What was known of each, by its folded id of today.
+
+        The Hub's own id wins over the name: a repo that moved onto the name of another is itself,
+        and what had the name before gives way.
+        """
         known = dict(tx.known(o.key.id for o in observations))
-        names = {o.key.folded: o.facts.hub_id or "" for o in observations if o.key.folded not in known}
-        by_hub_id = tx.known_by_hub_id(set(names.values()) - {""})
-        return known | {name: by_hub_id[hub_id] for name, hub_id in names.items() if hub_id in by_hub_id}
+        hub_ids = {
+            o.key.folded: o.facts.hub_id
+            for o in observations
+            if o.facts.hub_id
+            and (o.key.folded not in known or known[o.key.folded].facts.hub_id not in (None, o.facts.hub_id))
+        }
+        by_hub_id = tx.known_by_hub_id(set(hub_ids.values()))
+        return known | {name: by_hub_id[hub_id] for name, hub_id in hub_ids.items() if hub_id in by_hub_id}
+
+    @staticmethod
+    def _redirected(tx: Tx, looks: Sequence[Look]) -> dict[str, Known]:
+        """Repos whose page led to another name: the redirect is the proof, also without a Hub id."""
+        moved = [look for look in looks if look.presence is Presence.RENAMED and look.observation]
+        known = tx.known(look.repo_id for look in moved)
+        return {
+            look.observation.key.folded: known[look.repo_id.casefold()]
+            for look in moved
+            if look.observation and look.repo_id.casefold() in known
+        }
 
     @staticmethod
     def _follow(tx: Tx, before: Known | None, seen: Observation) -> None:
@@ -112,7 +134,7 @@ class Recorder:
         facts = changes.merge(before.facts, seen.facts) if before else seen.facts
         if before and changes.recreated(before.facts, seen.facts):
             facts, before = seen.facts, None
-        details = seen.details or (before.details if before else None)
+        details = _details(seen, before)
         parent = next(
             (bases[b.repo_id.casefold()] for b in facts.base_models if b.repo_id.casefold() in bases), None
         )
@@ -178,18 +200,28 @@ class Recorder:
             before = known.get(look.repo_id.casefold())
             if before is None:
                 continue
-            if look.presence is not Presence.GONE:
+            if look.presence not in (Presence.GONE, Presence.DISABLED):
                 tx.mark_missing(before.facts.repo_id, None)
             elif before.missing_since is None:
                 tx.mark_missing(before.facts.repo_id, self._now)
             elif self._now - before.missing_since >= SECOND_LOOK_AFTER:
                 tx.mark_removed(before.facts.repo_id, self._now)
-                found.append(changes.removed(before, self._now, self._lineage(tx, before)))
+                how = "disabled by the Hub" if look.presence is Presence.DISABLED else "gone or private"
+                found.append(changes.removed(before, self._now, self._lineage(tx, before), how))
         return found
 
     def _lineage(self, tx: Tx, known: Known) -> Lineage:
         entry = tx.entries([known.facts.repo_id]).get(known.key.folded)
         return entry.lineage if entry else lineage_of(known.facts, self.rules.registry, None)
+
+
+def _details(seen: Observation, before: Known | None) -> Details | None:
+    """The details of a look; a config.json that could not be read this time is the one we knew."""
+    known = before.details if before else None
+    if seen.details is None or known is None or seen.details.config is not None or known.config is None:
+        return seen.details or known
+    listed = any(file.path == "config.json" for file in seen.details.files)
+    return replace(seen.details, config=known.config) if listed else seen.details
 
 
 def _remembered(known: Known, now: datetime) -> Observation:

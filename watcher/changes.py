@@ -147,14 +147,14 @@ def replaced_files(known: Details | None, seen: Details | None) -> list[str]:
     )
 
 
-def removed(known: Known, now: datetime, lineage: Lineage) -> Change:
+def removed(known: Known, now: datetime, lineage: Lineage, how: str = "gone or private") -> Change:
     """A repo whose own page said twice, hours apart, that it is not there (or no longer public)."""
     return Change(
         kind=ChangeKind.REMOVED,
         key=known.key,
         lineage=lineage,
         before="available",
-        after="gone or private",
+        after=how,
         detected_at=now,
         evidence=(f"its page has been missing since {known.missing_since or now:%Y-%m-%d %H:%M} UTC",),
     )
