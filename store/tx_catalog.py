@@ -68,6 +68,14 @@ class CatalogTx(TxBase):
             name: _entry(rows[folded], files[folded]) for name, folded in wanted.items() if folded in rows
         }
 
+    def with_weights(self, *, after: str, limit: int) -> list[Entry]:
+        """Entries that have variants, by folded id, from the one behind after on."""
+        here = select(variants.c.repo).where(variants.c.repo == repos.c.folded).exists()
+        statement = _REPOS_WITH_DETAILS.where(here, repos.c.folded > after, repos.c.removed_at.is_(None))
+        rows = list(self._rows(statement.order_by(repos.c.folded).limit(limit)))
+        files = self._variants(row.folded for row in rows)
+        return [_entry(row, files[row.folded]) for row in rows]
+
     def save_entries(self, entries: Sequence[Entry], now: datetime) -> None:
         """Write the entries over what was there, variants included; of equal ids the last one counts.
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from store.codec import clean
@@ -83,6 +83,19 @@ class ChangesTx(TxBase):
             for v in (fit_values(r, now) for r in records)
         }
         self._many(upsert(fits), list(values.values()))
+
+    def fitted(self) -> set[tuple[str, str | None, str | None, int, int]]:
+        """(hardware, deployment, its engine, users, context) for which there are fits."""
+        f = fits.c
+        statement = select(f.hardware, f.deployment, f.engine, f.users, f.context_tokens).distinct()
+        return {
+            (r.hardware, r.deployment or None, r.engine if r.deployment else None, r.users, r.context_tokens)
+            for r in self._rows(statement)
+        }
+
+    def drop_fits(self) -> None:
+        """Forget every fit: the configuration they were for is another now."""
+        self._connection.execute(delete(fits))
 
     def record_decision(
         self, *, thread: str, choice: str, reason: str, by: str, now: datetime, until: datetime | None = None

@@ -144,8 +144,10 @@ def sync(
 ) -> "RoundReport":
     """One round over all watched accounts; alerts are committed, not yet sent."""
     from watcher.asking import Limits
+    from watcher.refit import refit
     from watcher.rounds import Round
 
+    refit(store, team.stack, now)
     round_ = Round(
         source=source,
         catalog=store,
@@ -296,16 +298,35 @@ class NoSuchRepoError(Exception):
 
 
 def entry_of(team: Team, repo_id: str, now: datetime) -> "tuple[Entry, Known | None]":
-    """A repo and its base: from the catalog where it is known with its files, else read from the Hub.
+    """A repo and its base: from the catalog where its layers are known, else read from the Hub.
 
-    Raises NoSuchRepoError when it is not known and the Hub does not show it, SourceError by a silent Hub.
+    What the catalog knows serves when the Hub is silent. Raises NoSuchRepoError when neither knows it.
     """
-    if store_path(team.config).is_file():
-        with open_store(team.config) as store, store.read() as tx:
-            found = tx.entries([repo_id]).get(repo_id.casefold())
-            bases = tx.entries([found.lineage.base_repo]) if found and found.lineage.base_repo else {}
-        if found is not None and found.variants:
-            return found, next((entry.known for entry in bases.values()), None)
+    from watcher.assess import shape_for
+
+    known = _from_catalog(team, repo_id)
+    if known is not None and shape_for(known[0].known, known[1]) is not None:
+        return known
+    try:
+        return _from_hub(team, repo_id, now)
+    except (SourceError, NoSuchRepoError):
+        if known is None:
+            raise
+        return known
+
+
+def _from_catalog(team: Team, repo_id: str) -> "tuple[Entry, Known | None] | None":
+    if not store_path(team.config).is_file():
+        return None
+    with open_store(team.config) as store, store.read() as tx:
+        found = tx.entries([repo_id]).get(repo_id.casefold())
+        bases = tx.entries([found.lineage.base_repo]) if found and found.lineage.base_repo else {}
+    if found is None or not found.variants:
+        return None
+    return found, next((entry.known for entry in bases.values()), None)
+
+
+def _from_hub(team: Team, repo_id: str, now: datetime) -> "tuple[Entry, Known | None]":
     source = open_source(team.config)
     seen = _observed(source, repo_id, now)
     if seen is None:

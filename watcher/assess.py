@@ -69,6 +69,8 @@ def records(
     parameters = parameters_for(entry.known, base, shape)
     found = []
     for variant in entry.variants:
+        if variant.size_bytes is None:
+            continue  # unknown is shown as unknown, not as "no"
         for pool in pools:
             engine = default_engine(variant)
             fit = estimate(

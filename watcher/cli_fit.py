@@ -10,7 +10,7 @@ from watcher.cli_common import ConfigOption, JsonOption, configuration, print_js
 from watcher.config_errors import did_you_mean
 from watcher.config_values import Engine
 from watcher.inert import plain
-from watcher.types import Fit, FitRecord, Hardware, Load
+from watcher.types import Fit, FitRecord, FitVerdict, Hardware, Load
 
 GIB = 1024**3
 
@@ -24,12 +24,15 @@ def fit(
     context: Annotated[int, typer.Option(min=1, help="Tokens of context for each.")] = 8192,
     engine: Annotated[Engine | None, typer.Option(help="By format if not given.")] = None,
     quant: Annotated[str | None, typer.Option(help="Only this format or label: q4, fp8, Q4_K_M, ...")] = None,
+    every_file: Annotated[
+        bool, typer.Option("--files", help="All weights of the repo, not the best.")
+    ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Estimate memory, users, context and speed of a model's weights on your hardware.
 
-    Examples:
+    Of several weights in a repo the best that fits is shown, for each machine. Examples:
 
       modelwatch fit Qwen/Qwen3.6-27B --hardware dgx-spark
 
@@ -43,8 +46,10 @@ def fit(
 
     load = Load(users=users, context_tokens=context)
     rows = assess.what_if(entry, base, pools, load, engine=engine, quant=quant)
+    rows = rows if every_file else _best(rows)
     if as_json:
-        print_json([fit_json(row) for row in rows])
+        answers = [fit_json(row) for row in rows]
+        print_json(answers[0] if len(answers) == 1 else answers)
         return
     if not rows:
         typer.echo(
@@ -52,6 +57,20 @@ def fit(
         )
         raise typer.Exit(1)
     _print(model, load, rows)
+
+
+def _best(rows: list[FitRecord]) -> list[FitRecord]:
+    """For each machine the largest weights that fit, or are tight; where none does, the smallest."""
+    best: dict[str, FitRecord] = {}
+    for row in rows:
+        best[row.fit.hardware] = max(best.get(row.fit.hardware, row), row, key=_merit)
+    return list(best.values())
+
+
+def _merit(row: FitRecord) -> tuple[int, int]:
+    rank = {FitVerdict.NO: 0, FitVerdict.TIGHT: 1, FitVerdict.FITS: 2}[row.fit.verdict]
+    size = row.fit.weights.bytes
+    return rank, size if rank else -size
 
 
 def _pools(own: tuple[Hardware, ...], name: str | None) -> list[Hardware]:
@@ -108,23 +127,23 @@ def fit_json(record: FitRecord) -> dict[str, Any]:
 
 def _print(model: str, load: Load, rows: list[FitRecord]) -> None:
     columns = [("weights", "left"), ("hardware", "left"), ("engine", "left"), ("verdict", "left")]
-    columns += [
-        ("weights GiB", "right"),
-        ("cache GiB", "right"),
-        ("needs GiB", "right"),
-        ("budget GiB", "right"),
-    ]
-    columns += [("max users", "right"), ("max context", "right"), ("tok/s per user", "right")]
+    columns += [(name, "right") for name in ("weights GiB", "cache", "other", "needs", "of")]
+    columns += [("users (memory)", "right"), ("context", "right"), ("tok/s per user", "right")]
     cells = [_cells(row) for row in rows]
-    print_table(f"{model}: {load.users} user(s) with {load.context_tokens} tokens each", columns, cells)
-    for note in dict.fromkeys(note for row in rows for note in row.fit.notes):
-        typer.echo(f"note: {plain(note)}")
+    users = "1 user" if load.users == 1 else f"{load.users} users"
+    print_table(f"{plain(model)}: {users} with {load.context_tokens:,} tokens", columns, cells)
+    notes = [(row.label, row.fit.hardware, note) for row in rows for note in row.fit.notes]
+    for label, hardware, note in dict.fromkeys(notes):
+        typer.echo(plain(f"note: {label} on {hardware}: {note}"))
 
 
 def _cells(row: FitRecord) -> list[object]:
     f: Fit = row.fit
     speed = f.decode_tokens_per_second
-    sizes = (f.weights.bytes, f.kv_cache.bytes + f.state.bytes, f.required_bytes, f.budget_bytes)
+    fits = f.verdict is not FitVerdict.NO
+    other = f.activations.bytes + f.overhead.bytes
+    sizes = (f.weights.bytes, f.kv_cache.bytes + f.state.bytes, other, f.required_bytes, f.budget_bytes)
+    guessed = "?" if f.kv_cache.source == "guess" else "-"
     return [
         row.label,
         f.hardware,
@@ -133,5 +152,5 @@ def _cells(row: FitRecord) -> list[object]:
         *(f"{size / GIB:.1f}" for size in sizes),
         f.max_users,
         f"{f.max_context:,}",
-        f"{speed.low:.0f}-{speed.high:.0f}" if speed else "?",
+        f"{speed.low:.0f}-{speed.high:.0f}" if speed and fits and guessed == "-" else guessed,
     ]

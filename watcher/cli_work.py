@@ -222,7 +222,10 @@ def demo(
         typer.Option(help="Keep the demo's database in this folder, to look around in.", show_default=False),
     ] = None,
 ) -> None:
-    """Play eight weeks of recorded Hub history through the real client, offline, in under 20 seconds.
+    """Play eight weeks of Hub history through the real client, offline, in under 20 seconds.
+
+    Repos, dates, sizes and licences are real where public catalogues have them; some events are staged
+    so that every rule shows. They are marked in sources/standin/history.
 
     Examples:
 
@@ -234,12 +237,19 @@ def demo(
     """
     from watcher.demo_play import play
 
+    if keep and (keep / "modelwatch.yaml").exists():
+        typer.echo(
+            f"modelwatch: {keep / 'modelwatch.yaml'} exists: keep the demo in another folder", err=True
+        )
+        raise typer.Exit(2)
     logging.basicConfig(level=logging.ERROR, format="%(message)s", stream=sys.stderr)
     started = time.monotonic()
     with nullcontext(str(keep)) if keep else tempfile.TemporaryDirectory(prefix="modelwatch-demo-") as folder:
         play(Path(folder), as_json=as_json)
     if not as_json:
         typer.echo(f"Done in {time.monotonic() - started:.1f} s, without leaving this machine.")
+        if keep:
+            typer.echo(f"Kept. Try: modelwatch quants --config {keep / 'modelwatch.yaml'} --fits spark")
 
 
 def export_(

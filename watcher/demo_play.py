@@ -62,8 +62,10 @@ def _progress(quiet: bool, week: int) -> app.Progress:
 
 def _say_team(authors: int, deployments: Sequence[str]) -> None:
     typer.echo(
-        f"A team runs {len(deployments)} models on its own GPUs; modelwatch watches {authors} accounts."
+        "Eight weeks of the Hub, March and April 2026: real repos and figures, some events staged so that"
     )
+    typer.echo("every rule shows (sources/standin/history/README.md says which).")
+    typer.echo(f"A team runs {len(deployments)} models on its GPUs; modelwatch watches {authors} accounts.")
     for deployment in deployments:
         typer.echo(f"  {deployment}")
 
@@ -80,7 +82,10 @@ def _say_week(number: int, week: Week) -> None:
         typer.echo("")
         for message in app.alert_slack(alert):
             typer.echo("\n".join(f"  ┃ {line}" for line in _in_slack(message).splitlines()))
-    for action, heading in ((Action.DIGEST, "For the digest"), (Action.HOLD, "Held, to be judged again")):
+    for action, heading in (
+        (Action.DIGEST, "For the digest"),
+        (Action.HOLD, "Held, to be judged again"),
+    ):
         rows = _reasons(week.verdicts, action)
         if rows:
             typer.echo(f"\n{heading}:")
@@ -144,6 +149,7 @@ def _say_end(story: Story) -> None:
     )
     for alert in alerts:
         typer.echo(f"  {alert.created_at:%d %b}  {plain(alert.title)}")
+    typer.echo("The digest is no message yet: modelwatch changes --action digest shows it.")
     typer.echo("Next: modelwatch init, then modelwatch sync, to watch the real Hub for your own GPUs.")
 
 

@@ -48,8 +48,10 @@ class Cache:
     def _one(self, tokens: int, extra: int, *, reserving: bool) -> float:
         full = reserving and self.engine.chunked_is_full
         return sum(
-            self._row(layer) * (tokens if full and layer.kind == "chunked" else _rows(layer, tokens, extra))
-            for layer in self.shape.layers
+            count
+            * self._row(layer)
+            * (tokens if full and layer.kind == "chunked" else _rows(layer, tokens, extra))
+            for layer, count in self.shape.groups
         )
 
     def _row(self, layer: Layer) -> float:

@@ -210,7 +210,7 @@ class _Desk:
     def notes(self, load: Load) -> tuple[str, ...]:
         said = list(self.shape.notes)
         if self.guessed:
-            said.append("no config.json was read: the cache is that of a common dense model of this size")
+            said.append("no config.json was read: cache and speed are those of a common model of this size")
         if self.variant.size_source == "table" and self.variant.size_bytes is not None:
             said.append("the size of the weights is parameters times bits, not the files'")
         if self.variant.size_source == "guess" and self.variant.size_bytes is not None:

@@ -6,7 +6,8 @@ which is an upper bound, and noted. Formulas: docs/fit.md.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from watcher.fit.layers import Layer, attention_layers
 from watcher.fit.reading import Reader, UnknownShape
@@ -26,7 +27,10 @@ class Experts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shape:
-    """A model without its weights. hidden and vocab in elements; layers in order."""
+    """A model without its weights. hidden and vocab in elements; layers in order.
+
+    groups: equal layers once, with their number; a model has two or three kinds, and searches ask often.
+    """
 
     layers: tuple[Layer, ...]
     hidden: int
@@ -39,6 +43,10 @@ class Shape:
     cache_bytes: float
     attention_parameters: int
     notes: tuple[str, ...] = ()
+    groups: tuple[tuple[Layer, int], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "groups", tuple(Counter(self.layers).items()))
 
     @property
     def is_moe(self) -> bool:

@@ -1,0 +1,47 @@
+"""Fits after a change of the configuration: new machines and loads get theirs, old ones are dropped.
+
+Fits are stored when a repo changes, so that questions are plain reads; this is the other half. It
+needs no network.
+"""
+
+from datetime import datetime
+
+from watcher import assess
+from watcher.ports import Catalog, Fitted
+from watcher.types import FitRecord, Stack
+
+_BATCH = 500
+
+
+def refit(catalog: Catalog, stack: Stack, now: datetime) -> int:
+    """Brings the stored fits in line with the stack; returns how many were computed anew."""
+    wanted = _wanted(stack)
+    with catalog.read() as tx:
+        if tx.fitted() == wanted or not tx.with_weights(after="", limit=1):
+            return 0
+    with catalog.write() as tx:
+        tx.drop_fits()
+    count, after = 0, ""
+    while True:
+        with catalog.write() as tx:
+            entries = tx.with_weights(after=after, limit=_BATCH)
+            bases = tx.entries({e.lineage.base_repo for e in entries if e.lineage.base_repo})
+            found: list[FitRecord] = []
+            for entry in entries:
+                base = bases.get((entry.lineage.base_repo or "").casefold())
+                known = base.known if base else None
+                found += assess.records(entry, known, stack.hardware, stack.deployments)
+            tx.save_fits(found, now)
+        if not entries:
+            return count
+        count, after = count + len(found), entries[-1].known.key.folded
+
+
+def _wanted(stack: Stack) -> set[Fitted]:
+    """What every set of weights should have a fit for."""
+    load = assess.DEFAULT_LOAD
+    pools = {(pool.name, None, None, load.users, load.context_tokens) for pool in stack.hardware}
+    places = {
+        (d.hardware.name, d.name, d.engine, d.load.users, d.load.context_tokens) for d in stack.deployments
+    }
+    return {*pools, *places}
