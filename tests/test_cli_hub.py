@@ -29,9 +29,7 @@ def test_fit_of_an_unknown_quant_reads_it_and_its_base_and_leaves_no_database(
     site = Site(folder, hub)
     said = modelwatch("fit", QUANT, "--config", site.path, "--json")
     assert (said.status, said.err) == (0, "")
-    assert [(row["label"], row["hardware"], row["verdict"]) for row in said.json] == [
-        ("Q4_K_M", "spark", "tight")
-    ]
+    assert (said.json["label"], said.json["hardware"], said.json["verdict"]) == ("Q4_K_M", "spark", "tight")
     assert {path for _, path, _ in hub.requests if path.startswith(f"/api/models/{MODEL}?")}
     assert not site.database.exists()
 
@@ -49,13 +47,13 @@ def test_fit_of_a_format_that_nobody_published_is_an_assumption_and_says_so(
     said = modelwatch("fit", MODEL, "--quant", "nvfp4", "--config", Site(folder, hub).path)
     assert said.status == 0
     assert "nvfp4" in said.out
-    assert "note: the size of the weights is parameters times bits" in said.out
+    assert "note: nvfp4 on spark: the size of the weights is parameters times bits" in said.out
 
 
 def test_fit_goes_on_without_a_base_that_does_not_answer(folder: Path, hub: StandIn) -> None:
     hub.faults.append(Fault(path=f"/api/models/{MODEL}", status=500))
     said = modelwatch("fit", QUANT, "--config", Site(folder, hub).path, "--json")
-    assert [row["label"] for row in said.json] == ["Q4_K_M"]
+    assert said.json["label"] == "Q4_K_M"
 
 
 def test_fit_of_a_repo_without_weights_says_that_nothing_is_known(folder: Path, hub: StandIn) -> None:
@@ -79,7 +77,7 @@ def test_fit_of_a_repo_that_is_nowhere_ends_with_1_and_of_a_silent_hub_with_3(
 def test_a_repo_that_was_renamed_is_found_by_its_old_name(folder: Path, hub: StandIn) -> None:
     hub.world.rename(MODEL, "mistralai/Small-4", START)
     said = modelwatch("fit", MODEL, "--config", Site(folder, hub).path, "--json")
-    assert {row["model"] for row in said.json} == {"mistralai/Small-4"}
+    assert said.json["model"] == "mistralai/Small-4"
 
 
 class _Terminal(io.StringIO):

@@ -275,9 +275,8 @@ FIT_KEYS += ["total_tokens_per_second", "prefill_seconds", "notes"]
 
 
 def test_fit_of_a_known_model_needs_no_network_and_shows_its_working(ask: Ask) -> None:
-    rows = _rows(ask, "fit", SMALL_4, "--hardware", "spark", "--users", "10")
-    assert [list(row) for row in rows] == [FIT_KEYS]
-    [row] = rows
+    row = ask("fit", SMALL_4, "--hardware", "spark", "--users", "10", "--json").json
+    assert list(row) == FIT_KEYS
     assert (row["hardware"], row["users"], row["context"], row["verdict"]) == ("spark", 10, 8192, "no")
     assert list(row["terms"]) == ["weights", "kv_cache", "state", "activations", "overhead"]
     assert all(term["source"] for term in row["terms"].values())
@@ -286,18 +285,20 @@ def test_fit_of_a_known_model_needs_no_network_and_shows_its_working(ask: Ask) -
 
 def test_fit_covers_every_file_on_every_machine_unless_one_is_asked_for(ask: Ask) -> None:
     model = "unsloth/Mistral-Small-4-119B-2603-GGUF"
-    rows = _rows(ask, "fit", model)
+    rows = _rows(ask, "fit", model, "--files")
     labels = {row["label"] for row in rows}
     assert len(rows) == 2 * len(labels) >= 4
+    assert [row["hardware"] for row in _rows(ask, "fit", model)] == ["h100", "spark"]
     assert {row["engine"] for row in rows} == {"llama.cpp"}
-    only = _rows(ask, "fit", model, "--quant", "q8", "--hardware", "h200-sxm-141gb", "--engine", "ollama")
-    assert [(r["label"], r["hardware"], r["engine"]) for r in only] == [("Q8_0", "h200-sxm-141gb", "ollama")]
+    asked = ("fit", model, "--quant", "q8", "--hardware", "h200-sxm-141gb", "--engine", "ollama")
+    only = ask(*asked, "--json").json
+    assert (only["label"], only["hardware"], only["engine"]) == ("Q8_0", "h200-sxm-141gb", "ollama")
 
 
 def test_the_table_of_fits_has_a_line_for_each_and_the_notes_below(ask: Ask) -> None:
     said = ask("fit", "nvidia/Qwen3-14B-NVFP4", "--users", "4")
     assert said.status == 0
-    assert "4 user(s) with 8192 tokens each" in said.out
+    assert "4 users with 8,192 tokens" in said.out
     assert "tok/s per user" in said.out
     assert "note: " in said.out
 
