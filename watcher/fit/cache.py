@@ -43,7 +43,7 @@ class Cache:
 
     def state(self, users: int) -> int:
         """Recurrent state does not grow with the context; it divides like heads."""
-        return users * sum(layer.state_bytes for layer in self.shape.layers) // self.split
+        return users * sum(n * layer.state_bytes for layer, n in self.shape.groups) // self.split
 
     def _one(self, tokens: int, extra: int, *, reserving: bool) -> float:
         full = reserving and self.engine.chunked_is_full

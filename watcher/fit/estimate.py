@@ -88,7 +88,7 @@ def _fit(desk: "_Desk", verdict: FitVerdict, parameters: Parameters, load: Load,
         hardware=desk.hardware,
         load=load,
     )
-    known_speed = bool(desk.weights_bytes)
+    known_speed, holds = bool(desk.weights_bytes), desk.holder()
     return Fit(
         hardware=desk.hardware.name,
         engine=engine,
@@ -101,8 +101,8 @@ def _fit(desk: "_Desk", verdict: FitVerdict, parameters: Parameters, load: Load,
         activations=activations,
         overhead=overhead,
         kv_bytes_per_token=desk.cache.per_token(),
-        max_users=_most(MOST_USERS, lambda n: desk.holds(replace(load, users=n))),
-        max_context=_most(desk.longest, lambda n: desk.holds(replace(load, context_tokens=n))),
+        max_users=_most(MOST_USERS, lambda n: holds(Load(users=n, context_tokens=load.context_tokens))),
+        max_context=_most(desk.longest, lambda n: holds(Load(users=load.users, context_tokens=n))),
         decode_tokens_per_second=pace.decode if known_speed else None,
         total_tokens_per_second=pace.total if known_speed else None,
         prefill_seconds=pace.prefill_seconds if known_speed else None,
@@ -155,17 +155,22 @@ class _Desk:
 
     def terms(self, load: Load) -> tuple[Term, Term, Term, Term, Term]:
         """weights, cache, state, activations, overhead: bytes on one device."""
-        count = self.hardware.count
-        copies = _TP_COPIES if count > 1 and self.engine.tensor_parallel else 1.0
         source = "guess" if self.guessed else "config"
-        overhead = self.engine.context_bytes + self.plan.graphs_bytes + (_NCCL_BYTES if count > 1 else 0)
         return (
-            Term(bytes=int(self.weights_bytes * copies / count), source=self.variant.size_source),
+            Term(bytes=self._weights(), source=self.variant.size_source),
             Term(bytes=self.cache.reserved(load), source=source),
             Term(bytes=self.cache.state(load.users), source=source),
             Term(bytes=self._activations(), source=source),
-            Term(bytes=overhead, source="table"),
+            Term(bytes=self._overhead(), source="table"),
         )
+
+    def _weights(self) -> int:
+        copies = _TP_COPIES if self.hardware.count > 1 and self.engine.tensor_parallel else 1.0
+        return int(self.weights_bytes * copies / self.hardware.count)
+
+    def _overhead(self) -> int:
+        nccl = _NCCL_BYTES if self.hardware.count > 1 else 0
+        return self.engine.context_bytes + self.plan.graphs_bytes + nccl
 
     def _activations(self) -> int:
         """The profiled peak: a full batch passing a layer, or all sequences passing the sampler.
@@ -183,8 +188,15 @@ class _Desk:
 
     def holds(self, load: Load) -> bool:
         """Whether it loads in this way, were the estimate exact."""
-        required = sum(term.bytes for term in self.terms(load))
-        return self.variant.size_bytes is not None and required <= self.plan.budget_bytes
+        return self.holder()(load)
+
+    def holder(self) -> Callable[[Load], bool]:
+        """holds, for a search over loads: they differ in cache and state alone."""
+        if self.variant.size_bytes is None:
+            return lambda _: False
+        cache = self.cache
+        left = self.plan.budget_bytes - self._weights() - self._activations() - self._overhead()
+        return lambda load: cache.reserved(load) + cache.state(load.users) <= left
 
     def has_room(self, load: Load) -> bool:
         """Whether it still loads at the far end of the estimate's error."""
