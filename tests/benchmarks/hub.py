@@ -66,5 +66,5 @@ def _rows(now: datetime) -> list[Row]:
             gguf={"total": 8_000_000_000, "architecture": "llama"},
         )
         for account in range(ACCOUNTS)
-        for number in range(1000 // (account + 4))
+        for number in range(300 // (account + 4))
     ]
