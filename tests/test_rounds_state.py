@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from sources.hub import HubSource
-from sources.standin.server import StandIn
+from sources.standin.server import Fault, StandIn
+from sources.standin.world import World
 from tests.rows import START, api_row
 from tests.site import DAY, MODEL, world
 from tests.world import Watch
@@ -83,3 +84,45 @@ def test_news_between_two_first_sights_at_once_is_told(tmp_path: Path) -> None:
         slow = Interrupted(hub, "mistralai", lambda: watch.look(START))
         report = _round(watch, slow, START + 2 * DAY).run(AUTHORS)
         assert _kinds(report) == [ChangeKind.LICENCE]
+
+
+def test_an_empty_first_answer_is_no_baseline(tmp_path: Path) -> None:
+    told = World.from_rows([])
+    for row in world().at(START).rows:
+        told.put(row, START + DAY)
+    told.put(api_row(MODEL, licence="mrl", modified=START + 3 * DAY), START + 3 * DAY)
+    with StandIn(told) as hub, Watch(tmp_path, hub, AUTHORS) as watch:
+        for day in (0, 0.5):
+            hub.requests.clear()
+            report = watch.look(START + day * DAY)
+            assert [s.status for s in report.sources] == ["ok", "ok"]
+            assert len(hub.requests) == len(AUTHORS)
+            assert _state(watch).baseline_at is None
+        assert _kinds(watch.look(START + 2 * DAY)) == []  # what is older than the empty answer
+        assert _state(watch).baseline_at == START + 2 * DAY
+        assert _kinds(watch.look(START + 4 * DAY)) == [ChangeKind.LICENCE]
+
+
+def test_trending_repos_of_an_account_that_was_not_read_yet_are_no_news(tmp_path: Path) -> None:
+    told = world()
+    name = "mistralai/Mistral-Small-5-120B"
+    told.put(api_row(name, trendingScore=99, created=START, modified=START), START + 2 * DAY)
+    with StandIn(told) as hub, Watch(tmp_path, hub, AUTHORS) as watch:
+        watch.look(START, ["unsloth"])
+        watch.look(START + DAY, ["unsloth"])
+        hub.faults.append(Fault(path="author=mistralai", status=503))
+        watch.look(START + 3 * DAY)
+        with watch.store.read() as tx:
+            assert tx.known([name]) == {}
+        hub.faults.clear()
+        assert _kinds(watch.look(START + 4 * DAY)) == []
+
+
+def test_the_first_repo_of_an_account_that_was_empty_is_news(tmp_path: Path) -> None:
+    told = world()
+    q4 = {"Mistral-Small-4-119B-2603-Q4_K_M.gguf": (70_000_000_000, "mine")}
+    name, born = "bartowski/Small-4-GGUF", START + DAY
+    told.put(api_row(name, base=MODEL, files=q4, created=born, modified=born), born)
+    with StandIn(told) as hub, Watch(tmp_path, hub, (*AUTHORS, "bartowski")) as watch:
+        watch.look(START)
+        assert _kinds(watch.look(START + 2 * DAY)) == [ChangeKind.NEW_QUANT]

@@ -82,11 +82,13 @@ class Round:
             source=source, catalog=catalog, stack=rules.stack, limits=limits, now=now, stopped=stopped
         )
         self._recorder = Recorder(rules=rules, now=now)
+        self._watched: frozenset[str] = frozenset()
         self.report = RoundReport()
 
     def run(self, authors: Sequence[str]) -> RoundReport:
         """Polls every author, then looks for new players and judges what was held."""
         swept = False
+        self._watched = frozenset(f"hub:{author}".casefold() for author in authors)
         for index, author in enumerate(authors):
             if self._stopped():
                 break
@@ -151,17 +153,23 @@ class Round:
 
     def _record(self, report: SourceReport, gathered: _Gathered) -> None:
         """Writes what was gathered; whether it is the baseline is decided by the state of now."""
-        outcome = Outcome()
         with self._catalog.write() as tx:
             state = tx.source_state(report.source)
             report.baseline = state.baseline_at is None
+            news = gathered.observations
             if report.baseline:
-                self._recorder.baseline(tx, gathered.observations)
-            else:
-                outcome = self._recorder_for(state).record(tx, gathered.observations, gathered.looks)
+                silent, news = _before_and_since(news, state.last_success_at)
+                self._recorder.baseline(tx, silent)
+            outcome = self._recorder_for(state).record(tx, news, gathered.looks)
             self._note(tx, state.source, gathered)
             tx.save_source_state(
-                states.listed(state, self._now, newest=gathered.newest, complete=gathered.exhaustive)
+                states.listed(
+                    state,
+                    self._now,
+                    newest=gathered.newest,
+                    complete=gathered.exhaustive,
+                    seen=len(gathered.observations),
+                )
             )
         report.seen, report.changed = len(gathered.observations), len(outcome.changes)
         self.report.outcome.add(outcome)
@@ -206,11 +214,12 @@ class Round:
         observations = [o for repo in dict.fromkeys(curious) if (o := self._asker.about_newcomer(repo))]
         with self._catalog.write() as tx:
             state = tx.source_state("hub:trending")
+            rows = self._beside_unread(tx, listing.observations) if listing else []
             if listing is not None and state.baseline_at is None:
                 known = tx.known(names)
-                recorder.baseline(tx, [o for o in listing.observations if o.key.folded not in known])
-            elif listing is not None:
-                observations += listing.observations
+                recorder.baseline(tx, [o for o in rows if o.key.folded not in known])
+            else:
+                observations += rows
             if listing is not None:
                 done = states.read(state, self._now)
                 tx.save_source_state(replace(done, baseline_at=state.baseline_at or self._now))
@@ -218,6 +227,12 @@ class Round:
             outcome.add(recorder.reconsider(tx, fresh))
             outcome.add(rejudge(tx, tx.due_holds(self._now), recorder.rules, self._now))
         self.report.outcome.add(outcome)
+
+    def _beside_unread(self, tx: Tx, observations: Sequence[Observation]) -> list[Observation]:
+        """Without repos of watched accounts that wait for their first look: that is not to be news."""
+        read = {source.casefold() for source in tx.baselines()}
+        unread = self._watched - read
+        return [o for o in observations if f"hub:{o.facts.author}".casefold() not in unread]
 
     def _taken_up(self, tx: Tx) -> list[str]:
         """Bases of no registered family that two trusted quantisers have, one of them as news, untold."""
@@ -237,6 +252,19 @@ class Round:
         except SourceError as error:
             log.warning("the Hub's trending list: %s", error)
             return None
+
+
+def _before_and_since(
+    observations: Sequence[Observation], empty_at: datetime | None
+) -> tuple[list[Observation], list[Observation]]:
+    """What a first sight records in silence, and what was created since the account was seen empty."""
+    born = [
+        o
+        for o in observations
+        if empty_at and o.facts.created_at is not None and o.facts.created_at > empty_at
+    ]
+    names = {o.key.folded for o in born}
+    return [o for o in observations if o.key.folded not in names], born
 
 
 def _unread(observations: Sequence[Observation], source: str) -> list[Problem]:

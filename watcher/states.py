@@ -22,16 +22,19 @@ def read(state: SourceState, now: datetime) -> SourceState:
     )
 
 
-def listed(state: SourceState, now: datetime, *, newest: datetime | None, complete: bool) -> SourceState:
+def listed(
+    state: SourceState, now: datetime, *, newest: datetime | None, complete: bool, seen: int
+) -> SourceState:
     """After a listing with everything down to the watermark. complete: it, or a sweep, had every repo.
 
-    Only a complete one can be the baseline, and no watermark lies in the future.
+    Only a complete one that shows repos can be the baseline: after an empty answer the first full one
+    would be told as news, repo by repo. No watermark lies in the future.
     """
     moments = [moment for moment in (state.watermark, newest) if moment is not None]
     return replace(
         read(state, now),
         watermark=min(max(moments), now) if moments else None,
-        baseline_at=state.baseline_at or (now if complete else None),
+        baseline_at=state.baseline_at or (now if complete and seen else None),
         swept_at=now if complete else state.swept_at,
     )
 
