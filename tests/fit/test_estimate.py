@@ -125,7 +125,7 @@ class TestWithoutConfiguration:
         fit = ask(None, sized(40), H200, billions=70)
         assert fit.kv_bytes_per_token == 327680
         assert fit.kv_cache.source == "guess"
-        assert "no config.json was read: cache and speed are those of a common model of this size" in fit.notes
+        assert any(note.startswith("no config.json was read: cache and speed") for note in fit.notes)
 
     def test_clear_slack_still_fits(self) -> None:
         assert ask(None, sized(5), H100, billions=8).verdict is FITS
