@@ -67,6 +67,7 @@ def _bare(text: str) -> str:
     return "".join(c for c in folded if c.isalnum() or c in "$@")
 
 
+@lru_cache(maxsize=4096)
 def _squash(text: str) -> str:
     return _bare(text).translate(_LOOKALIKES)
 
