@@ -101,7 +101,32 @@ _FIRST: Step = (
     "CREATE INDEX decisions_thread ON decisions (thread, id)",
 )
 
-STEPS: tuple[Step, ...] = (_FIRST,)
+# The Hub's account names are one in any case. Of two states the one read last stays.
+_ACCOUNTS_IN_ANY_CASE: Step = (
+    """CREATE TABLE states (
+        source TEXT NOT NULL COLLATE NOCASE PRIMARY KEY, watermark TEXT, baseline_at TEXT, swept_at TEXT,
+        last_attempt_at TEXT, last_success_at TEXT, last_error TEXT, failing_since TEXT, not_before TEXT)""",
+    """INSERT OR IGNORE INTO states
+        SELECT source, watermark, baseline_at, swept_at, last_attempt_at, last_success_at, last_error,
+            failing_since, not_before
+        FROM source_states ORDER BY baseline_at IS NULL, last_success_at DESC, source""",
+    "DROP TABLE source_states",
+    "ALTER TABLE states RENAME TO source_states",
+    """CREATE TABLE episodes (
+        id INTEGER NOT NULL PRIMARY KEY, source TEXT NOT NULL COLLATE NOCASE, key TEXT, message TEXT NOT NULL,
+        first_seen TEXT NOT NULL, last_seen TEXT NOT NULL, count BIGINT NOT NULL, closed_at TEXT)""",
+    """CREATE UNIQUE INDEX episodes_open ON episodes (source, ifnull(key, ''), message)
+        WHERE closed_at IS NULL""",
+    """INSERT OR IGNORE INTO episodes
+        SELECT id, source, key, message, first_seen, last_seen, count, closed_at FROM problems ORDER BY id""",
+    "DROP TABLE problems",
+    "ALTER TABLE episodes RENAME TO problems",
+    "DROP INDEX episodes_open",
+    """CREATE UNIQUE INDEX problems_open ON problems (source, ifnull(key, ''), message)
+        WHERE closed_at IS NULL""",
+)
+
+STEPS: tuple[Step, ...] = (_FIRST, _ACCOUNTS_IN_ANY_CASE)
 VERSION = len(STEPS)
 
 

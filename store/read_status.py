@@ -49,7 +49,7 @@ def status(path: Path | str) -> dict[str, Any]:
 def _sources(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     open_problems = dict(
         connection.execute(
-            "SELECT source, count(*) FROM problems WHERE closed_at IS NULL GROUP BY source"
+            "SELECT lower(source), count(*) FROM problems WHERE closed_at IS NULL GROUP BY source"
         ).fetchall()
     )
     return [
@@ -57,7 +57,7 @@ def _sources(connection: sqlite3.Connection) -> list[dict[str, Any]]:
             "source": row["source"],
             **{name: for_people(row[name]) for name in _MOMENTS},
             "last_error": row["last_error"],
-            "open_problems": open_problems.get(row["source"], 0),
+            "open_problems": open_problems.get(row["source"].lower(), 0),
         }
         for row in connection.execute("SELECT * FROM source_states ORDER BY source")
     ]

@@ -18,7 +18,7 @@ _STATE_FIELDS = tuple(field.name for field in fields(SourceState))
 
 class SourcesTx(TxBase):
     def source_state(self, source: str) -> SourceState:
-        """What was saved last, or the state of a source never asked."""
+        """What was saved last, or the state of a source never asked. In any case, spelt as at first."""
         row = self._connection.execute(select(source_states).where(source_states.c.source == source)).first()
         if row is None:
             return SourceState(source=source)
@@ -28,9 +28,9 @@ class SourcesTx(TxBase):
         self._connection.execute(upsert(source_states), asdict(state))
 
     def baselines(self) -> dict[str, datetime]:
-        """When each source was first read completely; what was there by then is no news."""
+        """When each source, case-folded, was first read completely; what was there by then is no news."""
         rows = self._rows(select(source_states.c.source, source_states.c.baseline_at))
-        return {row.source: row.baseline_at for row in rows if row.baseline_at is not None}
+        return {fold(row.source): row.baseline_at for row in rows if row.baseline_at is not None}
 
     def note_problem(self, problem: Problem, now: datetime) -> bool:
         """Count a problem; True when this opens an episode, False while one with the same words is open."""

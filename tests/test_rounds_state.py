@@ -126,3 +126,12 @@ def test_the_first_repo_of_an_account_that_was_empty_is_news(tmp_path: Path) -> 
     with StandIn(told) as hub, Watch(tmp_path, hub, (*AUTHORS, "bartowski")) as watch:
         watch.look(START)
         assert _kinds(watch.look(START + 2 * DAY)) == [ChangeKind.NEW_QUANT]
+
+
+def test_an_account_in_other_letters_is_the_same_account(tmp_path: Path) -> None:
+    told = world()
+    told.put(api_row(MODEL, licence="mrl", modified=START + DAY), START + DAY)
+    with StandIn(told) as hub, Watch(tmp_path, hub, AUTHORS) as watch:
+        watch.look(START)
+        assert _kinds(watch.look(START + 2 * DAY, ["MistralAI"])) == [ChangeKind.LICENCE]
+        assert _state(watch, "hub:MISTRALAI").source == "hub:mistralai"

@@ -183,7 +183,7 @@ class Round:
 
     def _note(self, tx: Tx, source: str, gathered: _Gathered) -> None:
         """One line per problem and episode; a complete listing without it ends the episode."""
-        problems = [*gathered.problems, *(p for p in self._asker.problems if p.source == source)]
+        problems = [*gathered.problems, *(p for p in self._asker.problems if _same(p.source, source))]
         for problem in problems:
             tx.note_problem(problem, self._now)
         if gathered.exhaustive:
@@ -230,8 +230,7 @@ class Round:
 
     def _beside_unread(self, tx: Tx, observations: Sequence[Observation]) -> list[Observation]:
         """Without repos of watched accounts that wait for their first look: that is not to be news."""
-        read = {source.casefold() for source in tx.baselines()}
-        unread = self._watched - read
+        unread = self._watched - tx.baselines().keys()
         return [o for o in observations if f"hub:{o.facts.author}".casefold() not in unread]
 
     def _taken_up(self, tx: Tx) -> list[str]:
@@ -252,6 +251,10 @@ class Round:
         except SourceError as error:
             log.warning("the Hub's trending list: %s", error)
             return None
+
+
+def _same(source: str, other: str) -> bool:
+    return source.casefold() == other.casefold()
 
 
 def _before_and_since(

@@ -1,6 +1,8 @@
 """Files of every version open, others are refused, and the views answer."""
 
 import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,10 +11,11 @@ from store.db import Store
 from store.errors import StoreError
 from store.files import path_of, reading
 from store.migrations import STEPS, VERSION, migrate
+from store.read_status import status
 from store.schema import Base
 from store.views import VIEWS
 from tests.store.builders import NOW, alert, change, entry, fit_record, quant, rows, verdict
-from watcher.types import Action, FitVerdict
+from watcher.types import Action, FitVerdict, Problem
 
 
 def _file(path: Path) -> sqlite3.Connection:
@@ -182,3 +185,31 @@ def test_views_answer(store: Store, path: Path) -> None:
     assert [(c["kind"], c["action"]) for c in rows(path, "SELECT * FROM v_changes")] == [("licence", "alert")]
     decided = rows(path, "SELECT choice, current FROM v_decisions")
     assert decided == [{"choice": "evaluate", "current": 1}, {"choice": "reject", "current": 0}]
+
+
+def test_accounts_that_an_older_file_has_in_two_spellings_become_one(path: Path) -> None:
+    connection = _file(path)
+    migrate(connection, path, steps=STEPS[:1])
+    for source, success, watermark in (("hub:Qwen", 1, 2), ("hub:qwen", 3, 4), ("hub:QWEN", None, None)):
+        moments = [f"2026-08-0{day}T10:00:00.000000Z" if day else None for day in (success, watermark)]
+        connection.execute(
+            "INSERT INTO source_states (source, baseline_at, last_success_at, watermark) VALUES (?, ?, ?, ?)",
+            (source, moments[0], *moments),
+        )
+        connection.execute(
+            "INSERT INTO problems (source, message, first_seen, last_seen, count)"
+            " VALUES (?, 'no id', '2026-08-01T10:00:00.000000Z', '2026-08-01T10:00:00.000000Z', 1)",
+            (source,),
+        )
+    connection.close()
+    with Store.open(f"sqlite:///{path}") as store, store.write() as tx:
+        state = tx.source_state("HUB:qwen")
+        assert (state.source, state.watermark) == ("hub:qwen", datetime(2026, 8, 4, 10, tzinfo=UTC))
+        assert not tx.note_problem(Problem(source="hub:qWen", key=None, message="no id"), NOW)
+        tx.save_source_state(replace(state, source="hub:Qwen", last_error="HTTP 502"))
+        assert tx.baselines() == {"hub:qwen": datetime(2026, 8, 3, 10, tzinfo=UTC)}
+    assert rows(path, "SELECT source, last_error FROM source_states") == [
+        {"source": "hub:qwen", "last_error": "HTTP 502"}
+    ]
+    [shown] = status(path)["sources"]
+    assert (shown["source"], shown["open_problems"]) == ("hub:qwen", 1)
