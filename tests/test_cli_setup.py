@@ -184,3 +184,15 @@ def test_the_default_channels_can_be_tried_too(folder: Path, hub: StandIn) -> No
     assert said.out.startswith("modelwatch sample alert\n")
     assert said.out.splitlines()[-2:] == ["terminal: sent", "alerts.jsonl: sent"]
     assert (folder / "alerts.jsonl").read_text().count("\n") == 1
+
+
+def test_check_names_a_deployment_whose_alerts_nobody_receives(folder: Path) -> None:
+    (folder / "modelwatch.yaml").write_text(
+        "hub: {endpoint: 'http://127.0.0.1:9'}\n"
+        "hardware: {spark: {device: dgx-spark}}\n"
+        "deployments: {helpdesk: {model: a/b, engine: vllm, hardware: spark}}\n"
+        "channels: {ops: {url: 'json://localhost', receives: [digest]}}\n"
+    )
+    said = modelwatch("check")
+    assert said.status == 1
+    assert "FIX  deployment helpdesk: no channel receives its alerts" in said.out

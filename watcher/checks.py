@@ -17,11 +17,23 @@ def without_effect(config: Config) -> Iterator[Finding]:
     quiet = [name for name, channel in config.channels.items() if channel.quiet_hours]
     if quiet:
         yield "quiet_hours", True, f"no effect yet: {', '.join(quiet)} gets alerts at any hour"
+    yield from _unheard(config)
     defaults = PolicySettings()
     if config.policy.max_alerts_per_week != defaults.max_alerts_per_week:
         yield "policy.max_alerts_per_week", True, "no effect yet: every alert is sent"
     if config.policy.evaluation_gain != defaults.evaluation_gain:
         yield "policy.evaluation_gain", True, "no effect yet: evaluation results can not be imported yet"
+
+
+def _unheard(config: Config) -> Iterator[Finding]:
+    """Deployments whose alerts no channel takes: they are recorded, and nobody is told."""
+    if not config.channels:
+        return
+    takers = [channel for channel in config.channels.values() if "alert" in channel.receives]
+    heard = {name for channel in takers for name in channel.deployments or config.deployments}
+    for name in config.deployments:
+        if name not in heard:
+            yield f"deployment {name}", False, "no channel receives its alerts: see receives and deployments"
 
 
 def sources(hub: Source, authors: Sequence[str], stack: Stack, now: datetime) -> Iterator[Finding]:

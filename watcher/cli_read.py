@@ -1,6 +1,6 @@
 """Commands that answer questions from the catalog: quants, models, changes, explain, status, fit."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -26,6 +26,7 @@ from watcher.types import Action, ChangeKind
 
 __all__ = ["changes", "explain", "fit", "models", "quants", "status"]
 
+OVERDUE_AFTER = timedelta(days=1)
 _REPO_COLUMNS = (
     "repo_id",
     "publisher",
@@ -376,4 +377,7 @@ def _next_run(source: dict[str, Any], settings: Config) -> str | None:
 def _health(source: dict[str, Any], now: datetime) -> str:
     if source["failing_since"]:
         return f"failing for {ago(source['failing_since'], now).removesuffix(' ago')}: {source['last_error']}"
+    due = source["next_run_at"]
+    if due and now - datetime.fromisoformat(due) > OVERDUE_AFTER:
+        return "overdue: is modelwatch run, or a cron job with sync, still there?"
     return "ok"

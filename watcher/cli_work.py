@@ -17,6 +17,7 @@ import typer
 from watcher import app
 from watcher.cli_common import ConfigOption, JsonOption, configuration, print_json, since
 from watcher.config import Config
+from watcher.config_values import duration_text
 from watcher.inert import plain
 
 if TYPE_CHECKING:
@@ -178,7 +179,11 @@ def run(config: ConfigOption = None) -> None:
         stack.enter_context(app.daemon_lock(settings))
         store = stack.enter_context(app.open_store(settings))
         jobs = _jobs(settings, store, stop)
+        every = duration_text(settings.schedule.hub)
+        accounts = len(app.team_of(settings).authors)
+        log.info("watching %d accounts every %s into %s; Ctrl-C stops", accounts, every, store.path)
         status = daemon.run(jobs, stop, lambda job, message: log.error("job %s %s", job, message))
+    log.info("stopped")
     if status:
         logging.shutdown()
         os._exit(status)  # a worker thread that ignores the stop would keep the process alive
@@ -260,6 +265,8 @@ def export_(
     ] = None,
 ) -> None:
     """Write the observation log as JSON lines: {"source", "key", "seen_at", "row"}.
+
+    It holds what listings said, not file lists, decisions or alerts: to back up, copy the database.
 
     Example:
 
