@@ -1,10 +1,10 @@
 """The catalog: what is known of every repo, under its case-folded id."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, or_, select, update
 
 from store.codec import DETAILS
 from store.rows import fold, known_of, lineage_of, repo_values, variant_of, variant_values
@@ -48,13 +48,22 @@ class CatalogTx(TxBase):
         rows = self._rows(statement.where(repos.c.missing_since <= since).order_by(repos.c.folded))
         return [known_of(row) for row in rows]
 
-    def lacking_details(self, author: str, created_since: datetime) -> list[Known]:
-        """Repos of an author, created since, whose details are missing or of an older revision."""
+    def lacking_details(
+        self, author: str, created_since: datetime, also: Collection[str] = ()
+    ) -> list[Known]:
+        """Repos of an author whose details are missing or of an older revision.
+
+        Only those created since, and of any age those named in also (case-folded ids) and their quants.
+        """
         statement = _REPOS_WITH_DETAILS.where(repos.c.author == author, repos.c.removed_at.is_(None))
         stale = or_(details.c.revision.is_(None), details.c.revision != repos.c.revision)
-        rows = self._rows(
-            statement.where(repos.c.created_at >= created_since, stale).order_by(repos.c.folded)
+        names = sorted(also)
+        wanted = or_(
+            repos.c.created_at >= created_since,
+            repos.c.folded.in_(names),
+            and_(repos.c.quant.is_(True), repos.c.base_folded.in_(names)),
         )
+        rows = self._rows(statement.where(wanted, stale).order_by(repos.c.folded))
         return [known_of(row) for row in rows]
 
     def entries(self, repo_ids: Iterable[str]) -> dict[str, Entry]:

@@ -16,6 +16,7 @@ from watcher.rounds import Round, RoundReport
 from watcher.types import ChangeKind, Listing, SourceError, SourceState
 
 AUTHORS = ("mistralai", "unsloth")
+QUANT = "unsloth/Mistral-Small-4-119B-2603-GGUF"
 HOUR = timedelta(hours=1)
 
 
@@ -135,3 +136,17 @@ def test_an_account_in_other_letters_is_the_same_account(tmp_path: Path) -> None
         watch.look(START)
         assert _kinds(watch.look(START + 2 * DAY, ["MistralAI"])) == [ChangeKind.LICENCE]
         assert _state(watch, "hub:MISTRALAI").source == "hub:mistralai"
+
+
+def test_details_of_an_old_model_in_use_that_failed_are_asked_again(tmp_path: Path) -> None:
+    with StandIn(world()) as hub, Watch(tmp_path, hub, AUTHORS) as watch:
+        hub.faults.append(Fault(path="blobs=true", status=503))
+        watch.look(START)
+        hub.faults.clear()
+        watch.look(START + HOUR)
+        with watch.store.read() as tx:
+            asked = [known.facts.repo_id for known in tx.known([MODEL, QUANT]).values() if known.details]
+        assert sorted(asked) == [MODEL, QUANT]
+        hub.requests.clear()
+        watch.look(START + 2 * HOUR)
+        assert len(hub.requests) == len(AUTHORS)

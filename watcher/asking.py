@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from watcher.catalog import SECOND_LOOK_AFTER
-from watcher.ports import Catalog, Source
+from watcher.judging import current_stack
+from watcher.ports import Catalog, Source, Tx
 from watcher.types import Known, Listing, Look, Observation, Problem, SourceError, Stack
+from watcher.uses import names_in_use
 
 T = TypeVar("T")
 
@@ -43,7 +45,8 @@ class Asker:
         stopped: Callable[[], bool],
     ) -> None:
         self._source, self._catalog, self._now, self._stopped = source, catalog, now, stopped
-        self._in_use = _names_in_use(stack)
+        with catalog.read() as tx:
+            self._in_use = _in_use(tx, stack)
         self._newest = now - limits.details_of_newest
         self._details_left, self._looks_left = limits.details, limits.looks
         self._failures_in_a_row = 0
@@ -94,7 +97,7 @@ class Asker:
         """The listing with details where they matter, and late details of what was listed before."""
         with self._catalog.read() as tx:
             known = tx.known(o.key.id for o in listing.observations)
-            waiting = tx.lacking_details(author, self._newest)
+            waiting = tx.lacking_details(author, self._newest, self._in_use)
         listed = {o.key.folded for o in listing.observations}
         backlog = [_from_memory(k, self._now) for k in waiting if k.key.folded not in listed]
         wanted = [o for o in listing.observations if self._needs_details(o, known.get(o.key.folded))]
@@ -165,9 +168,9 @@ class Asker:
         return self._matters(observation) or (created is not None and created >= self._newest)
 
 
-def _names_in_use(stack: Stack) -> frozenset[str]:
-    names = [d.model for d in stack.deployments] + list(stack.shortlist)
-    names += ["/".join(d.quant.split("/")[:2]) for d in stack.deployments if d.quant and "/" in d.quant]
+def _in_use(tx: Tx, stack: Stack) -> frozenset[str]:
+    """The models and exact quants in use and the shortlist, as configured and as they are called today."""
+    names = names_in_use(stack) | names_in_use(current_stack(tx, stack))
     return frozenset(name.casefold() for name in names)
 
 

@@ -127,6 +127,22 @@ def test_repos_whose_details_are_missing_or_of_another_revision(store: Store) ->
         assert [k.key.id for k in tx.lacking_details("Qwen", NOW)] == ["Qwen/New", "Qwen/Qwen3-8B"]
 
 
+def test_repos_in_use_and_their_quants_lack_details_at_any_age(store: Store) -> None:
+    old = NOW - timedelta(days=900)
+    with store.write() as tx:
+        tx.save_entries(
+            [
+                entry("unsloth/Old", created_at=old),
+                quant("unsloth/Old-GGUF", "Qwen/Qwen3-8B", {}, created_at=old),
+                quant("unsloth/Other-GGUF", "Qwen/Other", {}, created_at=old),
+                quant("unsloth/Exact-GGUF", None, {}, created_at=None),
+            ],
+            NOW,
+        )
+        found = tx.lacking_details("unsloth", NOW, {"qwen/qwen3-8b", "unsloth/exact-gguf"})
+    assert [k.key.id for k in found] == ["unsloth/Exact-GGUF", "unsloth/Old-GGUF"]
+
+
 def test_removed_repos_do_not_count(store: Store) -> None:
     with store.write() as tx:
         tx.save_entries([entry("a/b"), entry("a/c")], NOW)
