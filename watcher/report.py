@@ -251,7 +251,8 @@ def _floor(s: Situation) -> list[str]:
     """When the range of the speed reaches under what the deployment asks for."""
     floor = s.deployment.min_tokens_per_second if s.deployment else None
     speed = s.candidate.fit.decode_tokens_per_second if s.candidate else None
-    if not floor or not speed or speed.low >= floor:
+    guessed = s.candidate is not None and s.candidate.fit.kv_cache.source == "guess"
+    if not floor or not speed or guessed or speed.low >= floor:
         return []
     how = "probably" if speed.expected < floor else "possibly"
     return [f"{how} slower than your floor of {floor:g} tok/s per user: measure it"]

@@ -164,7 +164,7 @@ def test_a_crash_between_send_and_settle_makes_one_duplicate_and_no_loss() -> No
         """Stands for kill -9: nobody catches it."""
 
     class Dying(FakeOutbox):
-        def settle(self, *_: object, begun: bool = True) -> bool:  # noqa: ARG002 - as asked
+        def settle(self, *_: object, begun: bool = True) -> bool:
             raise Crash
 
     with pytest.raises(Crash):

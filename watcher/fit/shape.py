@@ -5,8 +5,8 @@ top level, and a null counts as absent. A layer of a kind we do not know is read
 which is an upper bound, and noted. Formulas: docs/fit.md.
 """
 
-from collections.abc import Mapping
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from watcher.fit.layers import Layer, attention_layers
