@@ -150,3 +150,32 @@ def test_details_of_an_old_model_in_use_that_failed_are_asked_again(tmp_path: Pa
         hub.requests.clear()
         watch.look(START + 2 * HOUR)
         assert len(hub.requests) == len(AUTHORS)
+
+
+@pytest.mark.parametrize(
+    ("born", "there"),
+    [
+        pytest.param(START - 700 * DAY, True, id="is too old to be a new family"),
+        pytest.param(START - 20 * DAY, True, id="is a new family"),
+        pytest.param(START, False, id="nobody can see"),
+    ],
+)
+def test_a_base_that_quantisers_took_up_is_not_read_with_every_poll_when_it(
+    tmp_path: Path, born: datetime, there: bool
+) -> None:
+    told, name = world(), "oldlab/Apollo-13B"
+    if there:
+        told.put(api_row(name, created=born, modified=born))
+    for author, at in (("bartowski", START - DAY), ("unsloth", START + HOUR)):
+        gguf = {"Apollo-13B-Q4_K_M.gguf": (8_000_000_000, author)}
+        told.put(api_row(f"{author}/Apollo-GGUF", base=name, files=gguf, created=at, modified=at), at)
+    with StandIn(told) as hub, Watch(tmp_path, hub, (*AUTHORS, "bartowski")) as watch:
+        watch.look(START)
+        asked = []
+        for hours in (2, 27, 28, 29):
+            hub.requests.clear()
+            watch.look(START + timedelta(hours=hours))
+            asked.append(any(name in path for _, path, _ in hub.requests))
+        assert asked[0]
+        assert asked[2:] == [False, False]
+        assert len(hub.requests) == 3

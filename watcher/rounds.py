@@ -142,7 +142,7 @@ class Round:
             problems=[
                 *listing.problems,
                 *(sweep.problems if sweep else ()),
-                *_unread(observations, state.source),
+                *_file_problems(observations, state.source),
             ],
         )
 
@@ -208,9 +208,10 @@ class Round:
         recorder = Recorder(rules=replace(self._rules, trending=names), now=self._now)
         with self._catalog.read() as tx:
             fresh = self._taken_up(tx)
+            unread = self._unread(tx, fresh, patient=not trending)
             due = tx.due_holds(self._now)
             waiting = tx.known(v.change.key.id for _, v in due if v.change.kind is ChangeKind.NEW_FAMILY)
-        curious = [*fresh, *(k.facts.repo_id for k in waiting.values() if k.details is None)]
+        curious = [*unread, *(k.facts.repo_id for k in waiting.values() if k.details is None)]
         observations = [o for repo in dict.fromkeys(curious) if (o := self._asker.about_newcomer(repo))]
         with self._catalog.write() as tx:
             state = tx.source_state("hub:trending")
@@ -245,6 +246,17 @@ class Round:
             if base.casefold() not in told and any(is_news(q, baselines) for q in tx.quants_of([base]))
         ]
 
+    def _unread(self, tx: Tx, bases: Sequence[str], *, patient: bool) -> list[str]:
+        """Those whose page and files we lack. One that stays unreadable is asked for a day, then daily."""
+        known = tx.entries(bases)
+        lacking = [b for b in bases if not ((e := known.get(b.casefold())) and e.known.details)]
+        day_ago = self._now - self._sweep_every
+        return [
+            base
+            for base in lacking
+            if not patient or any(q.first_seen > day_ago for q in tx.quants_of([base]))
+        ]
+
     def _trending(self) -> Listing | None:
         try:
             return self._source.trending(self._now)
@@ -270,7 +282,7 @@ def _before_and_since(
     return [o for o in observations if o.key.folded not in names], born
 
 
-def _unread(observations: Sequence[Observation], source: str) -> list[Problem]:
+def _file_problems(observations: Sequence[Observation], source: str) -> list[Problem]:
     """What was wrong with single files of repos whose details came."""
     return [
         Problem(source=source, key=o.key.id, message=message)
