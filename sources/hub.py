@@ -199,7 +199,8 @@ class _Gathering:
             self.note(observation.key.id, note)
         modified = observation.facts.last_modified
         if modified is not None:
-            self._newest = max(modified, self._newest or modified)
+            not_ahead = min(modified, self._now)  # the Hub's clock may be a little ahead of ours
+            self._newest = max(not_ahead, self._newest or not_ahead)
         if modified is not None and self._since is not None and modified < self._since:
             self.below_since += 1
         else:

@@ -129,8 +129,8 @@ def _facts(row: Mapping[str, Any], repo_id: str, reader: Reader, now: datetime) 
     return RepoFacts(
         repo_id=repo_id,
         hub_id=hub_id if isinstance(hub_id, str) and _HUB_ID.fullmatch(hub_id) else None,
-        created_at=_created(row, reader, now),
-        last_modified=_modified(row, reader, now),
+        created_at=_past(row, "createdAt", reader, now),
+        last_modified=_past(row, "lastModified", reader, now),
         licence=_licence(card, tags, reader),
         gated=_gate(row.get("gated"), reader),
         disabled=row.get("disabled") is True,
@@ -155,22 +155,13 @@ def _card(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _created(row: Mapping[str, Any], reader: Reader, now: datetime) -> datetime | None:
-    """A creation in the future is left out: clamped, it would move with every look and feign a new repo."""
-    created = reader.moment(row.get("createdAt"), "createdAt")
-    if created is not None and created > now + CLOCK_SKEW:
-        reader.note(f"createdAt is in the future ({created:%Y-%m-%d %H:%M}): left out")
+def _past(row: Mapping[str, Any], key: str, reader: Reader, now: datetime) -> datetime | None:
+    """A time in the future is left out: clamped, it would move with every look and feign something new."""
+    moment = reader.moment(row.get(key), key)
+    if moment is not None and moment > now + CLOCK_SKEW:
+        reader.note(f"{key} is in the future ({moment:%Y-%m-%d %H:%M}): left out")
         return None
-    return created
-
-
-def _modified(row: Mapping[str, Any], reader: Reader, now: datetime) -> datetime | None:
-    modified = reader.moment(row.get("lastModified"), "lastModified")
-    if modified is None or modified <= now:
-        return modified
-    if modified > now + CLOCK_SKEW:
-        reader.note(f"lastModified is in the future ({modified:%Y-%m-%d %H:%M}): read as now")
-    return now
+    return moment
 
 
 def _licence(card: Mapping[str, Any], tags: Iterable[str], reader: Reader) -> Licence:

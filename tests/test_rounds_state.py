@@ -11,6 +11,7 @@ from sources.standin.server import Fault, StandIn
 from sources.standin.world import World
 from tests.rows import START, api_row
 from tests.site import DAY, MODEL, world
+from tests.store.builders import rows
 from tests.world import Watch
 from watcher.rounds import Round, RoundReport
 from watcher.types import ChangeKind, Listing, SourceError, SourceState
@@ -179,3 +180,16 @@ def test_a_base_that_quantisers_took_up_is_not_read_with_every_poll_when_it(
         assert asked[0]
         assert asked[2:] == [False, False]
         assert len(hub.requests) == 3
+
+
+@pytest.mark.parametrize("ahead", [900 * DAY, timedelta(minutes=5)], ids=["of all clocks", "of our clock"])
+def test_a_row_with_a_date_ahead_is_written_once(tmp_path: Path, ahead: timedelta) -> None:
+    told = world()
+    told.put(api_row("mistralai/Mistral-Early-3B", modified=START + ahead))
+    with StandIn(told) as hub, Watch(tmp_path, hub, AUTHORS) as watch:
+        watch.look(START)
+        written = len(rows(tmp_path / "test.db", "SELECT id FROM observations"))
+        for minutes in (1, 2, 25 * 60):
+            watch.look(START + timedelta(minutes=minutes))
+            assert len(rows(tmp_path / "test.db", "SELECT id FROM observations")) == written
+            assert (_state(watch).watermark or START) <= START + timedelta(minutes=minutes)

@@ -279,15 +279,19 @@ def test_a_repo_that_moved_between_pages_is_listed_once(hub: FakeHub, source: Hu
 
 
 def test_a_timestamp_in_the_future_does_not_move_the_watermark(hub: FakeHub, source: HubSource) -> None:
-    future = iso(NOW + timedelta(days=400))
+    future, soon = iso(NOW + timedelta(days=400)), iso(NOW + timedelta(minutes=1))
     hub.rows = [row("Qwen/A", lastModified=future, createdAt=future), row("Qwen/B")]
     listing = source.listing("Qwen", None, NOW)
-    assert listing.newest == NOW
-    assert listing.observations[0].facts.created_at is None
+    assert listing.newest == NOW - timedelta(hours=1)
+    facts = listing.observations[0].facts
+    assert (facts.created_at, facts.last_modified) == (None, None)
     assert [problem.message for problem in listing.problems] == [
         "createdAt is in the future (2027-09-26 20:00): left out",
-        "lastModified is in the future (2027-09-26 20:00): read as now",
+        "lastModified is in the future (2027-09-26 20:00): left out",
     ]
+    hub.rows = [row("Qwen/A", lastModified=soon)]
+    listing = source.listing("Qwen", None, NOW)
+    assert (listing.newest, listing.problems) == (NOW, ())
 
 
 TOKEN = "hf_abcdefghijklmnopqrstuvwxyz0123"
