@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sources.hub import HubSource
-from sources.standin.server import Fault, StandIn
+from sources.standin.server import Budget, Fault, StandIn
 from sources.standin.world import World
 from tests.rows import START, api_row
 from tests.site import DAY, MODEL, world
@@ -193,3 +193,29 @@ def test_a_row_with_a_date_ahead_is_written_once(tmp_path: Path, ahead: timedelt
             watch.look(START + timedelta(minutes=minutes))
             assert len(rows(tmp_path / "test.db", "SELECT id FROM observations")) == written
             assert (_state(watch).watermark or START) <= START + timedelta(minutes=minutes)
+
+
+def test_a_rate_limit_ends_the_asking_for_every_account(tmp_path: Path) -> None:
+    with StandIn(world()) as hub, Watch(tmp_path, hub, AUTHORS) as watch:
+        watch.look(START - DAY)
+        hub.budgets["api"] = Budget(limit=0, left=0, resets_in_s=120)
+        hub.requests.clear()
+        hub.now = START
+        clock = iter((1000.0, 1100.0))
+        report = Round(
+            source=HubSource(hub.url),
+            catalog=watch.store,
+            rules=watch.rules,
+            limits=watch.limits,
+            now=START,
+            seconds=lambda: next(clock),
+        ).run(AUTHORS)
+        assert len(hub.requests) == 1
+        assert [(s.source, s.status) for s in report.sources] == [
+            ("hub:mistralai", "failed"),
+            ("hub:unsloth", "skipped"),
+        ]
+        until = _state(watch).not_before
+        assert until is not None
+        assert timedelta(seconds=210) < until - START <= timedelta(seconds=220)
+        assert report.sources[1].error == f"waits until {until:%H:%M:%S} UTC"

@@ -7,6 +7,7 @@ anywhere before the transaction leaves everything as it was.
 """
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -62,7 +63,10 @@ class _Gathered:
 
 
 class Round:
-    """Runs over authors with one budget. progress(author, index, total) is called before each."""
+    """Runs over authors with one budget. progress(author, index, total) is called before each.
+
+    now is the time that all of the round is written under; seconds tell how long it has taken.
+    """
 
     def __init__(
         self,
@@ -74,6 +78,7 @@ class Round:
         now: datetime,
         progress: Callable[[str, int, int], None] = lambda *_: None,
         stopped: Callable[[], bool] = lambda: False,
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source, self._catalog, self._rules = source, catalog, rules
         self._sweep_every, self._now = limits.sweep_every, now
@@ -83,6 +88,8 @@ class Round:
         )
         self._recorder = Recorder(rules=rules, now=now)
         self._watched: frozenset[str] = frozenset()
+        self._seconds, self._began = seconds, seconds()
+        self._not_before: datetime | None = None  # the Hub's limit holds for all accounts
         self.report = RoundReport()
 
     def run(self, authors: Sequence[str]) -> RoundReport:
@@ -95,7 +102,7 @@ class Round:
             self._progress(author, index, len(authors))
             swept |= self._author(author)
         if not self._stopped():
-            self._discover(trending=swept)
+            self._discover(trending=swept and self._not_before is None)
         self.report.waiting_for_details = self._asker.waiting
         return self.report
 
@@ -106,8 +113,9 @@ class Round:
             state = tx.source_state(name)
         report = SourceReport(source=name)
         self.report.sources.append(report)
-        if state.not_before and self._now < state.not_before:
-            report.status, report.error = "skipped", f"waits until {state.not_before:%H:%M:%S} UTC"
+        waits_until = self._not_before or state.not_before
+        if waits_until and self._now < waits_until:
+            report.status, report.error = "skipped", f"waits until {waits_until:%H:%M:%S} UTC"
             return False
         before = self._source.usage()
         start = (before.requests, before.bytes)
@@ -174,6 +182,9 @@ class Round:
         report.seen, report.changed = len(gathered.observations), len(outcome.changes)
         self.report.outcome.add(outcome)
 
+    def _elapsed(self) -> timedelta:
+        return timedelta(seconds=self._seconds() - self._began)
+
     def _recorder_for(self, state: SourceState) -> Recorder:
         """After a long absence what changed is told in one message."""
         last = state.last_success_at
@@ -197,7 +208,9 @@ class Round:
             return
         with self._catalog.write() as tx:
             state = tx.source_state(report.source)
-            tx.save_source_state(states.failed(state, self._now, error))
+            failed = states.failed(state, self._now, error, at=self._now + self._elapsed())
+            tx.save_source_state(failed)
+        self._not_before = failed.not_before
         if state.failing_since is None:
             log.warning("%s: %s", state.source, error)
 
@@ -212,7 +225,8 @@ class Round:
             due = tx.due_holds(self._now)
             waiting = tx.known(v.change.key.id for _, v in due if v.change.kind is ChangeKind.NEW_FAMILY)
         curious = [*unread, *(k.facts.repo_id for k in waiting.values() if k.details is None)]
-        observations = [o for repo in dict.fromkeys(curious) if (o := self._asker.about_newcomer(repo))]
+        asked = dict.fromkeys(curious) if self._not_before is None else ()
+        observations = [o for repo in asked if (o := self._asker.about_newcomer(repo))]
         with self._catalog.write() as tx:
             state = tx.source_state("hub:trending")
             rows = self._beside_unread(tx, listing.observations) if listing else []

@@ -39,13 +39,13 @@ def listed(
     )
 
 
-def failed(state: SourceState, now: datetime, error: SourceError) -> SourceState:
-    """After no answer, or one of no use: the cursor stays."""
+def failed(state: SourceState, now: datetime, error: SourceError, *, at: datetime) -> SourceState:
+    """After no answer, or one of no use: the cursor stays. now is the round's time, at the failure's own."""
     wait = timedelta(seconds=error.retry_after_s) if error.retry_after_s else None
     return replace(
         state,
         last_attempt_at=now,
         last_error=str(error),
         failing_since=state.failing_since or now,
-        not_before=now + wait if wait else None,
+        not_before=at + wait if wait else None,
     )
