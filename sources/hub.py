@@ -30,9 +30,6 @@ log = logging.getLogger(__name__)
 MOST_PAGES = 5_000
 """Ten times the pages of the largest author at 100 rows each: beyond that, a cursor runs in circles."""
 
-RECENT_ROWS = 25
-"""Asked for where the last look is known: an idle poll reads one page, and most of 100 rows would be old."""
-
 
 class HubSource:
     """The Hub as a source. Thread-safe. stop makes a running call end with SourceError("stopped").
@@ -111,7 +108,7 @@ class HubSource:
         params: Params = {
             "author": author,
             "sort": "lastModified",
-            "limit": self._page_size if since is None else min(self._page_size, RECENT_ROWS),
+            "limit": self._page_size,
             "expand": expand,
         }
         gathering = _Gathering(f"{SOURCE}:{author}", now, since)

@@ -90,6 +90,17 @@ def net(field: str) -> dict[str, Move]:
     return {repo: move for repo, move in found.items() if move.before != move.after}
 
 
+def under_the_same_tag() -> set[str]:
+    """Repos whose licence reads otherwise in a row although their license: tag stayed what it was."""
+    moved = [row for row in change_rows() if "license" in row["changes"]]
+    tags = ((row["id"], row["changes"].get("tags", {})) for row in moved)
+    return {
+        repo.casefold()
+        for repo, sides in tags
+        if not any(tag.startswith("license:") for side in ("added", "removed") for tag in sides.get(side, ()))
+    }
+
+
 def there(state: Iterable[Record]) -> set[str]:
     """The repos that a state lists."""
     return {record["id"].casefold() for record in state if not record["removed"]}

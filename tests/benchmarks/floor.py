@@ -8,14 +8,15 @@ from typing import Any
 
 import httpx2
 
-from sources.hub import RECENT_ROWS
 from sources.hub_rows import FULL_EXPAND
 
+PAGE = 100
 
-def pages(client: httpx2.Client, url: str, account: str, limit: int) -> Iterator[httpx2.Response]:
+
+def pages(client: httpx2.Client, url: str, account: str) -> Iterator[httpx2.Response]:
     """Every page of an account's listing, asked as the source asks."""
     params = httpx2.QueryParams(
-        {"author": account, "sort": "lastModified", "limit": limit, "expand": FULL_EXPAND}
+        {"author": account, "sort": "lastModified", "limit": PAGE, "expand": FULL_EXPAND}
     )
     page = client.get(f"{url}/api/models", params=params)
     yield page
@@ -32,7 +33,7 @@ def first_sync(url: str, accounts: tuple[str, ...], database: Path) -> int:
     connection.execute("CREATE TABLE repos (id TEXT PRIMARY KEY, sha TEXT, row TEXT)")
     with httpx2.Client() as client:
         for account in accounts:
-            rows = [row for page in pages(client, url, account, 100) for row in json.loads(page.content)]
+            rows = [row for page in pages(client, url, account) for row in json.loads(page.content)]
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany("INSERT OR REPLACE INTO repos VALUES (?, ?, ?)", map(_values, rows))
             connection.execute("COMMIT")
@@ -46,7 +47,7 @@ def _values(row: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def first_pages(client: httpx2.Client, url: str, accounts: tuple[str, ...]) -> list[httpx2.Response]:
-    return [next(pages(client, url, account, RECENT_ROWS)) for account in accounts]
+    return [next(pages(client, url, account)) for account in accounts]
 
 
 def unchanged(client: httpx2.Client, known: list[httpx2.Response]) -> None:
