@@ -126,7 +126,9 @@ _ACCOUNTS_IN_ANY_CASE: Step = (
         WHERE closed_at IS NULL""",
 )
 
-STEPS: tuple[Step, ...] = (_FIRST, _ACCOUNTS_IN_ANY_CASE)
+_UNWATCHED: Step = ("ALTER TABLE source_states ADD COLUMN unwatched_since TEXT",)
+
+STEPS: tuple[Step, ...] = (_FIRST, _ACCOUNTS_IN_ANY_CASE, _UNWATCHED)
 VERSION = len(STEPS)
 
 

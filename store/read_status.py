@@ -59,7 +59,9 @@ def _sources(connection: sqlite3.Connection) -> list[dict[str, Any]]:
             "last_error": row["last_error"],
             "open_problems": open_problems.get(row["source"].lower(), 0),
         }
-        for row in connection.execute("SELECT * FROM source_states ORDER BY source")
+        for row in connection.execute(
+            "SELECT * FROM source_states WHERE unwatched_since IS NULL ORDER BY source"
+        )
     ]
 
 

@@ -35,6 +35,8 @@ def _json() -> Any:
 
 
 class SourceStateRow(Base, table=True):
+    """unwatched_since is outside SourceState: saving a state makes the source a watched one."""
+
     __tablename__ = "source_states"
 
     source: str = _text(primary_key=True)
@@ -46,6 +48,7 @@ class SourceStateRow(Base, table=True):
     last_error: str | None = _text()
     failing_since: datetime | None = _moment()
     not_before: datetime | None = _moment()
+    unwatched_since: datetime | None = _moment()
 
 
 class ProblemRow(Base, table=True):

@@ -1,6 +1,6 @@
 """How the sources do: their states, their problems as episodes, and the append-only log of what they said."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, fields
 from datetime import datetime
 
@@ -31,6 +31,19 @@ class SourcesTx(TxBase):
         """When each source, case-folded, was first read completely; what was there by then is no news."""
         rows = self._rows(select(source_states.c.source, source_states.c.baseline_at))
         return {fold(row.source): row.baseline_at for row in rows if row.baseline_at is not None}
+
+    def keep_sources(self, watched: Collection[str], now: datetime) -> None:
+        """End the open problems of sources that are not among these, and show them in status no longer.
+
+        Their states stay: an account that is watched again goes on where it was left.
+        """
+        s = source_states.c
+        folded = {fold(source) for source in watched}
+        for row in self._rows(select(s.source).where(s.unwatched_since.is_(None))):
+            if fold(row.source) not in folded:
+                left = update(source_states).where(s.source == row.source).values(unwatched_since=now)
+                self._connection.execute(left)
+                self.close_problems(row.source, set(), now)
 
     def note_problem(self, problem: Problem, now: datetime) -> bool:
         """Count a problem; True when this opens an episode, False while one with the same words is open."""

@@ -106,7 +106,7 @@ def test_a_stop_between_two_accounts_leaves_the_rest_as_it_was(tmp_path: Path) -
             assert tx.source_state("hub:unsloth").last_attempt_at is None
 
 
-def test_a_trending_list_that_fails_is_a_line_in_the_log_and_no_more(
+def test_a_trending_list_that_fails_is_a_source_that_fails_and_is_asked_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with StandIn(world()) as hub, Watch(tmp_path, hub, AUTHORS) as watch:
@@ -116,6 +116,14 @@ def test_a_trending_list_that_fails_is_a_line_in_the_log_and_no_more(
             report = watch.look(START + 2 * DAY)
         assert [s.status for s in report.sources] == ["ok", "ok"]
         assert "the Hub's trending list: the Hub answered 500" in caplog.text
+        with watch.store.read() as tx:
+            state = tx.source_state("hub:trending")
+        assert (state.failing_since, state.last_error) == (START + 2 * DAY, "the Hub answered 500")
+        hub.faults.clear()
+        watch.look(START + 2 * DAY + timedelta(minutes=30))
+        with watch.store.read() as tx:
+            state = tx.source_state("hub:trending")
+        assert (state.failing_since, state.last_error) == (None, None)
 
 
 def test_pages_beyond_the_budget_wait_for_the_next_round(tmp_path: Path) -> None:

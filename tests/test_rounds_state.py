@@ -1,5 +1,6 @@
 """What a round remembers of its sources: two processes at once, clocks that jump, accounts that go."""
 
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from sources.hub import HubSource
 from sources.standin.server import Budget, Fault, StandIn
 from sources.standin.world import World
+from store.read_status import status
 from tests.rows import START, api_row
 from tests.site import DAY, MODEL, world
 from tests.store.builders import rows
@@ -219,3 +221,61 @@ def test_a_rate_limit_ends_the_asking_for_every_account(tmp_path: Path) -> None:
         assert until is not None
         assert timedelta(seconds=210) < until - START <= timedelta(seconds=220)
         assert report.sources[1].error == f"waits until {until:%H:%M:%S} UTC"
+
+
+class Stopping(HubSource):
+    """A stop is asked for while the daily sweep of an account is read."""
+
+    def __init__(self, hub: StandIn) -> None:
+        self.stop = threading.Event()
+        super().__init__(hub.url, stop=self.stop)
+
+    def sweep(self, author: str, now: datetime) -> Listing:
+        answer = super().sweep(author, now)
+        self.stop.set()
+        return answer
+
+
+def test_a_stop_within_an_account_leaves_the_account_as_it_was(tmp_path: Path) -> None:
+    told = world()
+    told.remove(MODEL, START + HOUR)
+    with StandIn(told) as hub, Watch(tmp_path, hub, AUTHORS) as watch:
+        watch.look(START)
+        before = _state(watch)
+        source = Stopping(hub)
+        hub.now = START + 2 * DAY
+        report = _round(watch, source, START + 2 * DAY, source.stop.is_set).run(AUTHORS)
+        assert [(s.source, s.status) for s in report.sources] == [("hub:mistralai", "skipped")]
+        assert _state(watch) == before
+        assert status(tmp_path / "test.db")["problems"] == []
+
+
+def test_an_account_that_is_no_longer_watched_leaves_the_status(tmp_path: Path) -> None:
+    with StandIn(world()) as hub, Watch(tmp_path, hub, (*AUTHORS, "nobody")) as watch:
+        for day in (0, 2):
+            watch.look(START + day * DAY)
+        database = tmp_path / "test.db"
+        assert {p["source"] for p in status(database)["problems"]} == {"hub:nobody"}
+        watch.look(START + 2 * DAY + HOUR, ["MistralAI"])
+        assert [s["source"] for s in status(database)["sources"]] == ["hub:mistralai", "hub:trending"]
+        assert status(database)["problems"] == []
+        watch.look(START + 3 * DAY)
+        assert "hub:unsloth" in [s["source"] for s in status(database)["sources"]]
+        assert _state(watch, "hub:unsloth").baseline_at == START
+
+
+def test_a_newcomer_that_can_not_be_read_is_one_problem_whatever_the_wait(tmp_path: Path) -> None:
+    told, name = world(), "newlab/Apollo-30B"
+    for author in ("bartowski", "unsloth"):
+        gguf = {"Apollo-30B-Q4_K_M.gguf": (18_000_000_000, author)}
+        row = api_row(f"{author}/Apollo-GGUF", base=name, files=gguf, created=START, modified=START)
+        told.put(row, START + HOUR)
+    told.put(api_row("bartowski/Old-GGUF"))
+    with StandIn(told) as hub, Watch(tmp_path, hub, (*AUTHORS, "bartowski")) as watch:
+        watch.look(START)
+        for wait in (30, 20):
+            retry = {"Retry-After": str(wait)}
+            hub.faults.append(Fault(path=f"/api/models/{name}", status=429, headers=retry, times=1))
+            watch.look(START + timedelta(hours=3 - wait / 30))
+        [problem] = status(tmp_path / "test.db")["problems"]
+        assert (problem["source"], problem["key"], problem["count"]) == ("hub:trending", name, 2)

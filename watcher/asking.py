@@ -140,22 +140,34 @@ class Asker:
         return chosen
 
     def _ask(self, ask: Callable[..., T], repo_id: str, *arguments: object) -> T | None:
-        """One answer, or None. A rate limit, or three failures in a row, end the asking for this round."""
+        """One answer, or None. A rate limit, or three failures in a row, end the asking for this round.
+
+        SourceError("stopped") when a stop was asked for: what is missing then is not to look unanswered.
+        """
+        self.check_stop()
         if self._given_up():
             return None
         try:
             answer = ask(repo_id, *arguments)
         except SourceError as error:
+            self.check_stop()
             limited = error.retry_after_s is not None
             self._failures_in_a_row = MOST_FAILURES_IN_A_ROW if limited else self._failures_in_a_row + 1
             source = f"hub:{repo_id.partition('/')[0]}"
-            self.problems.append(Problem(source=source, key=repo_id, message=str(error)))
+            # The seconds to wait differ each time, and would make a new problem of the same one.
+            message = "the Hub asked to wait" if limited else str(error)
+            self.problems.append(Problem(source=source, key=repo_id, message=message))
             return None
         self._failures_in_a_row = 0
         return answer
 
     def _given_up(self) -> bool:
-        return self._failures_in_a_row >= MOST_FAILURES_IN_A_ROW or self._stopped()
+        return self._failures_in_a_row >= MOST_FAILURES_IN_A_ROW
+
+    def check_stop(self) -> None:
+        """Raises SourceError when a stop was asked for."""
+        if self._stopped():
+            raise SourceError("stopped")
 
     def _matters(self, observation: Observation) -> bool:
         bases = {b.repo_id.casefold() for b in observation.facts.base_models}

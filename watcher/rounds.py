@@ -15,11 +15,10 @@ from datetime import datetime, timedelta
 from watcher import states
 from watcher.asking import Asker, Limits
 from watcher.catalog import Recorder
-from watcher.judging import rejudge
+from watcher.discovery import Discovery
 from watcher.ports import Catalog, Source, Tx
 from watcher.rules import Outcome, Rules
-from watcher.types import ChangeKind, Listing, Look, Observation, Problem, SourceError, SourceState
-from watcher.view import is_news
+from watcher.types import Look, Observation, Problem, SourceError, SourceState
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +101,7 @@ class Round:
             self._progress(author, index, len(authors))
             swept |= self._author(author)
         if not self._stopped():
-            self._discover(trending=swept and self._not_before is None)
+            self._discover(daily=swept)
         self.report.waiting_for_details = self._asker.waiting
         return self.report
 
@@ -182,8 +181,8 @@ class Round:
         report.seen, report.changed = len(gathered.observations), len(outcome.changes)
         self.report.outcome.add(outcome)
 
-    def _elapsed(self) -> timedelta:
-        return timedelta(seconds=self._seconds() - self._began)
+    def _clock(self) -> datetime:
+        return self._now + timedelta(seconds=self._seconds() - self._began)
 
     def _recorder_for(self, state: SourceState) -> Recorder:
         """After a long absence what changed is told in one message."""
@@ -208,75 +207,30 @@ class Round:
             return
         with self._catalog.write() as tx:
             state = tx.source_state(report.source)
-            failed = states.failed(state, self._now, error, at=self._now + self._elapsed())
+            failed = states.failed(state, self._now, error, at=self._clock())
             tx.save_source_state(failed)
         self._not_before = failed.not_before
         if state.failing_since is None:
             log.warning("%s: %s", state.source, error)
 
-    def _discover(self, *, trending: bool) -> None:
-        """New players, by trusted quantisers and the trending list; then the holds that are due."""
-        listing = self._trending() if trending else None
-        names = frozenset(o.key.folded for o in listing.observations) if listing else frozenset()
-        recorder = Recorder(rules=replace(self._rules, trending=names), now=self._now)
-        with self._catalog.read() as tx:
-            fresh = self._taken_up(tx)
-            unread = self._unread(tx, fresh, patient=not trending)
-            due = tx.due_holds(self._now)
-            waiting = tx.known(v.change.key.id for _, v in due if v.change.kind is ChangeKind.NEW_FAMILY)
-        curious = [*unread, *(k.facts.repo_id for k in waiting.values() if k.details is None)]
-        asked = dict.fromkeys(curious) if self._not_before is None else ()
-        observations = [o for repo in asked if (o := self._asker.about_newcomer(repo))]
-        with self._catalog.write() as tx:
-            state = tx.source_state("hub:trending")
-            rows = self._beside_unread(tx, listing.observations) if listing else []
-            if listing is not None and state.baseline_at is None:
-                known = tx.known(names)
-                recorder.baseline(tx, [o for o in rows if o.key.folded not in known])
-            else:
-                observations += rows
-            if listing is not None:
-                done = states.read(state, self._now)
-                tx.save_source_state(replace(done, baseline_at=state.baseline_at or self._now))
-            outcome = recorder.record(tx, observations, [])
-            outcome.add(recorder.reconsider(tx, fresh))
-            outcome.add(rejudge(tx, tx.due_holds(self._now), recorder.rules, self._now))
-        self.report.outcome.add(outcome)
-
-    def _beside_unread(self, tx: Tx, observations: Sequence[Observation]) -> list[Observation]:
-        """Without repos of watched accounts that wait for their first look: that is not to be news."""
-        unread = self._watched - tx.baselines().keys()
-        return [o for o in observations if f"hub:{o.facts.author}".casefold() not in unread]
-
-    def _taken_up(self, tx: Tx) -> list[str]:
-        """Bases of no registered family that two trusted quantisers have, one of them as news, untold."""
-        since = self._now - self._rules.policy.waiting_limit
-        bases = tx.unregistered_bases(self._rules.registry.trusted_quantisers, since)
-        twice = [base for base, by in bases.items() if len(by) >= 2]
-        told, baselines = tx.new_families(twice), tx.baselines()
-        return [
-            base
-            for base in twice
-            if base.casefold() not in told and any(is_news(q, baselines) for q in tx.quants_of([base]))
-        ]
-
-    def _unread(self, tx: Tx, bases: Sequence[str], *, patient: bool) -> list[str]:
-        """Those whose page and files we lack. One that stays unreadable is asked for a day, then daily."""
-        known = tx.entries(bases)
-        lacking = [b for b in bases if not ((e := known.get(b.casefold())) and e.known.details)]
-        day_ago = self._now - self._sweep_every
-        return [
-            base
-            for base in lacking
-            if not patient or any(q.first_seen > day_ago for q in tx.quants_of([base]))
-        ]
-
-    def _trending(self) -> Listing | None:
+    def _discover(self, *, daily: bool) -> None:
+        """What is to be found beyond the accounts; a stop on the way leaves all of it for the next round."""
+        discovery = Discovery(
+            source=self._source,
+            catalog=self._catalog,
+            asker=self._asker,
+            rules=self._rules,
+            watched=self._watched,
+            now=self._now,
+            clock=self._clock,
+            patience=self._sweep_every,
+        )
+        limited = self._not_before is not None
         try:
-            return self._source.trending(self._now)
-        except SourceError as error:
-            log.warning("the Hub's trending list: %s", error)
-            return None
+            outcome = discovery.run(daily=daily, silent=limited)
+        except SourceError:
+            return
+        self.report.outcome.add(outcome)
 
 
 def _same(source: str, other: str) -> bool:
