@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.rows import START, api_row
 from tests.site import DAY, MODEL, world
 from tests.store.builders import rows
 from tests.world import Watch
+from watcher import states
 from watcher.rounds import Round, RoundReport
 from watcher.types import ChangeKind, Listing, SourceError, SourceState
 
@@ -220,7 +222,7 @@ def test_a_rate_limit_ends_the_asking_for_every_account(tmp_path: Path) -> None:
         until = _state(watch).not_before
         assert until is not None
         assert timedelta(seconds=210) < until - START <= timedelta(seconds=220)
-        assert report.sources[1].error == f"waits until {until:%H:%M:%S} UTC"
+        assert report.sources[1].error == f"waits until {until:%Y-%m-%d %H:%M:%S} UTC"
 
 
 class Stopping(HubSource):
@@ -279,3 +281,41 @@ def test_a_newcomer_that_can_not_be_read_is_one_problem_whatever_the_wait(tmp_pa
             watch.look(START + timedelta(hours=3 - wait / 30))
         [problem] = status(tmp_path / "test.db")["problems"]
         assert (problem["source"], problem["key"], problem["count"]) == ("hub:trending", name, 2)
+
+
+def test_a_clock_that_was_wrong_once_stops_neither_sweeps_nor_polls(tmp_path: Path) -> None:
+    told = world()
+    told.gate(MODEL, "manual", START + DAY)
+    with StandIn(told) as hub, Watch(tmp_path, hub, AUTHORS) as watch:
+        watch.look(START)
+        for source in AUTHORS:
+            with watch.store.write() as tx:
+                state = tx.source_state(f"hub:{source}")
+                wrong = START + 400 * DAY
+                tx.save_source_state(
+                    replace(state, swept_at=wrong, last_attempt_at=wrong, not_before=wrong + HOUR)
+                )
+        report = watch.look(START + 2 * DAY)
+        assert [s.status for s in report.sources] == ["ok", "ok"]
+        assert _kinds(report) == [ChangeKind.GATED]
+        assert _state(watch).swept_at == START + 2 * DAY
+
+
+NOW = START + 10 * DAY
+
+
+@pytest.mark.parametrize(
+    ("attempt", "not_before", "until"),
+    [
+        pytest.param(NOW - HOUR / 2, NOW + HOUR / 4, NOW + HOUR / 4, id="as asked"),
+        pytest.param(NOW - HOUR / 2, NOW + DAY, NOW + HOUR / 2, id="an hour at most"),
+        pytest.param(NOW - HOUR, NOW + DAY, None, id="an hour is over"),
+        pytest.param(NOW + HOUR, NOW + 2 * HOUR, None, id="not what a wrong clock wrote"),
+        pytest.param(NOW - HOUR / 2, None, None, id="not at all"),
+    ],
+)
+def test_how_long_a_source_is_waited_for(
+    attempt: datetime, not_before: datetime | None, until: datetime | None
+) -> None:
+    state = SourceState(source="hub:Qwen", last_attempt_at=attempt, not_before=not_before)
+    assert states.waits_until(state, NOW) == until

@@ -76,6 +76,7 @@ class Discovery:
             due = tx.due_holds(self._now)
             waiting = tx.known(v.change.key.id for _, v in due if v.change.kind is ChangeKind.NEW_FAMILY)
         listing, error = None, None
+        silent = silent or states.waits_until(state, self._now) is not None
         if not silent and (daily or state.failing_since is not None):
             listing, error = self._trending()
         silent = silent or error is not None

@@ -112,9 +112,8 @@ class Round:
             state = tx.source_state(name)
         report = SourceReport(source=name)
         self.report.sources.append(report)
-        waits_until = self._not_before or state.not_before
-        if waits_until and self._now < waits_until:
-            report.status, report.error = "skipped", f"waits until {waits_until:%H:%M:%S} UTC"
+        if until := self._not_before or states.waits_until(state, self._now):
+            report.status, report.error = "skipped", f"waits until {until:%Y-%m-%d %H:%M:%S} UTC"
             return False
         before = self._source.usage()
         start = (before.requests, before.bytes)
@@ -133,7 +132,8 @@ class Round:
         known_before = state.baseline_at is not None
         since = state.watermark - OVERLAP if known_before and state.watermark else None
         listing = self._source.listing(author, since, self._now)
-        sweep = self._source.sweep(author, self._now) if self._sweep_is_due(state) else None
+        due = states.sweep_is_due(state, self._now, self._sweep_every)
+        sweep = self._source.sweep(author, self._now) if due else None
         looks = self._asker.about_missing(author, listing, sweep) if known_before else []
         if sweep is not None:
             listing, sweep = self._asker.caught_up(listing, sweep)
@@ -152,11 +152,6 @@ class Round:
                 *_file_problems(observations, state.source),
             ],
         )
-
-    def _sweep_is_due(self, state: SourceState) -> bool:
-        if state.baseline_at is None:
-            return False  # the first listing shows everything
-        return state.swept_at is None or self._now - state.swept_at >= self._sweep_every
 
     def _record(self, report: SourceReport, gathered: _Gathered) -> None:
         """Writes what was gathered; whether it is the baseline is decided by the state of now."""

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 
 from watcher.types import SourceError, SourceState
 
+LONGEST_WAIT = timedelta(hours=1)  # a Hub's window is five minutes long
+
 
 def read(state: SourceState, now: datetime) -> SourceState:
     """After an answer that could be used."""
@@ -37,6 +39,21 @@ def listed(
         baseline_at=state.baseline_at or (now if complete and seen else None),
         swept_at=now if complete else state.swept_at,
     )
+
+
+def sweep_is_due(state: SourceState, now: datetime, every: timedelta) -> bool:
+    """A sweep in the future was dated by a clock that was wrong. The first listing shows everything."""
+    if state.baseline_at is None:
+        return False
+    return state.swept_at is None or not timedelta(0) <= now - state.swept_at < every
+
+
+def waits_until(state: SourceState, now: datetime) -> datetime | None:
+    """Until when the source asked not to be asked, if that is still to come; wrong clocks are not obeyed."""
+    if state.not_before is None or state.last_attempt_at is None or state.last_attempt_at > now:
+        return None
+    until = min(state.not_before, state.last_attempt_at + LONGEST_WAIT)
+    return until if now < until else None
 
 
 def failed(state: SourceState, now: datetime, error: SourceError, *, at: datetime) -> SourceState:
