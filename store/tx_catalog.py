@@ -1,6 +1,6 @@
 """The catalog: what is known of every repo, under its case-folded id."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -88,10 +88,12 @@ class CatalogTx(TxBase):
     def save_entries(self, entries: Sequence[Entry], now: datetime) -> None:
         """Write the entries over what was there, variants included; of equal ids the last one counts.
 
-        Details that an entry does not have are kept. A renamed repo must have gone through rename first.
+        Details that an entry does not have are kept, unless it is another repo under the same id (see
+        _made_anew). A renamed repo must have gone through rename first.
         """
         by_id = {fold(entry.known.facts.repo_id): entry for entry in entries}
         values = [repo_values(entry, now) for entry in by_id.values()]
+        self._forget_details(self._made_anew(by_id))
         self._free_names(by_id)
         self._lead_to_current_names(values)
         self._many(upsert(repos), values)
@@ -175,6 +177,24 @@ class CatalogTx(TxBase):
             rows = self._rows(select(aliases.c.folded, aliases.c.target).where(aliases.c.folded.in_(chunk)))
             found |= {row.folded: row.target for row in rows}
         return found
+
+    def _made_anew(self, by_id: Mapping[str, Entry]) -> list[str]:
+        """Ids whose repo was deleted and made anew: another Hub id, or, where none is known, created later."""
+        found = []
+        for chunk in chunks(by_id):
+            statement = select(repos.c.folded, repos.c.hub_id, repos.c.created_at)
+            for row in self._rows(statement.where(repos.c.folded.in_(chunk))):
+                seen = by_id[row.folded].known.facts
+                if row.hub_id and seen.hub_id:
+                    anew = row.hub_id != seen.hub_id
+                else:
+                    anew = bool(row.created_at and seen.created_at and seen.created_at > row.created_at)
+                found += [row.folded] if anew else []
+        return found
+
+    def _forget_details(self, names: Iterable[str]) -> None:
+        for chunk in chunks(names):
+            self._connection.execute(delete(details).where(details.c.repo.in_(chunk)))
 
     def _free_names(self, names: Iterable[str]) -> None:
         """A repo that lives under a former name of another ends that alias."""

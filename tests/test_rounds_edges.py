@@ -160,3 +160,20 @@ def test_a_newcomer_whose_page_can_not_be_read_at_first_is_told_once(tmp_path: P
         reports += [watch.look(START + 2 * DAY + timedelta(hours=hours)) for hours in (1, 2)]
         kinds = [(c.kind, c.key.id) for r in reports for _, c in r.outcome.changes if c.key.id == name]
         assert kinds == [(ChangeKind.NEW_FAMILY, name)]
+
+
+def test_a_repo_made_anew_whose_files_come_later_is_told_once(tmp_path: Path) -> None:
+    told = world()
+    files = {"model.safetensors": (16_000_000_000, "bb")}
+    anew = api_row(MODEL, created=START + DAY, modified=START + DAY, files=files) | {"_id": "f" * 24}
+    told.put(anew, START + DAY)
+    with StandIn(told) as hub, Watch(tmp_path, hub, AUTHORS) as watch:
+        watch.look(START)
+        hub.faults.append(Fault(path="blobs=true", status=503))
+        first = watch.look(START + 2 * DAY)
+        hub.faults.clear()
+        second = watch.look(START + 2 * DAY + timedelta(hours=1))
+        assert [c.kind for _, c in first.outcome.changes] == [ChangeKind.QUANT_REPLACED]
+        assert second.outcome.changes == []
+        with watch.store.read() as tx:
+            assert tx.known([MODEL])[MODEL.casefold()].details is not None

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -141,6 +142,31 @@ def test_repos_in_use_and_their_quants_lack_details_at_any_age(store: Store) -> 
         )
         found = tx.lacking_details("unsloth", NOW, {"qwen/qwen3-8b", "unsloth/exact-gguf"})
     assert [k.key.id for k in found] == ["unsloth/Exact-GGUF", "unsloth/Old-GGUF"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kept"),
+    [
+        pytest.param({"hub_id": "a"}, {"hub_id": "a"}, True, id="the same repo"),
+        pytest.param({"hub_id": "a"}, {"hub_id": "b"}, False, id="another repo under the id"),
+        pytest.param(
+            {"hub_id": "a"},
+            {"hub_id": "a", "created_at": NOW + timedelta(days=1)},
+            True,
+            id="a date corrected",
+        ),
+        pytest.param({"hub_id": "a"}, {}, True, id="a look that says little"),
+        pytest.param({}, {"created_at": NOW + timedelta(days=1)}, False, id="created later"),
+        pytest.param({}, {"created_at": None}, True, id="creation unknown"),
+    ],
+)
+def test_details_of_a_repo_that_was_made_anew_are_not_kept(
+    store: Store, before: dict[str, Any], after: dict[str, Any], kept: bool
+) -> None:
+    with store.write() as tx:
+        tx.save_entries([entry("a/b", details=replace(DETAILS, repo_id="a/b"), **before)], NOW)
+        tx.save_entries([entry("a/b", **after)], NOW)
+        assert (tx.known(["a/b"])["a/b"].details is not None) is kept
 
 
 def test_removed_repos_do_not_count(store: Store) -> None:
