@@ -41,6 +41,10 @@ class Cache:
         steady = self._one(load.context_tokens, 0, reserving=True)
         return int(once + (load.users - 1) * steady)
 
+    def bytes(self, load: Load) -> int:
+        """All that grows with the load."""
+        return self.reserved(load) + self.state(load.users)
+
     def state(self, users: int) -> int:
         """Recurrent state does not grow with the context; it divides like heads."""
         return users * sum(n * layer.state_bytes for layer, n in self.shape.groups) // self.split

@@ -88,7 +88,8 @@ def _fit(desk: "_Desk", verdict: FitVerdict, parameters: Parameters, load: Load,
         hardware=desk.hardware,
         load=load,
     )
-    known_speed, holds = bool(desk.weights_bytes), desk.holder()
+    known_speed, left = bool(desk.weights_bytes), desk.left
+    need, users, tokens = desk.cache.bytes, load.users, load.context_tokens
     return Fit(
         hardware=desk.hardware.name,
         engine=engine,
@@ -101,8 +102,8 @@ def _fit(desk: "_Desk", verdict: FitVerdict, parameters: Parameters, load: Load,
         activations=activations,
         overhead=overhead,
         kv_bytes_per_token=desk.cache.per_token(),
-        max_users=_most(MOST_USERS, lambda n: holds(Load(users=n, context_tokens=load.context_tokens))),
-        max_context=_most(desk.longest, lambda n: holds(Load(users=load.users, context_tokens=n))),
+        max_users=_most(MOST_USERS, lambda n: need(Load(users=n, context_tokens=tokens)), left),
+        max_context=_most(desk.longest, lambda n: need(Load(users=users, context_tokens=n)), left),
         decode_tokens_per_second=pace.decode if known_speed else None,
         total_tokens_per_second=pace.total if known_speed else None,
         prefill_seconds=pace.prefill_seconds if known_speed else None,
@@ -188,15 +189,14 @@ class _Desk:
 
     def holds(self, load: Load) -> bool:
         """Whether it loads in this way, were the estimate exact."""
-        return self.holder()(load)
+        return self.cache.bytes(load) <= self.left
 
-    def holder(self) -> Callable[[Load], bool]:
-        """holds, for a search over loads: they differ in cache and state alone."""
+    @property
+    def left(self) -> int:
+        """Bytes for cache and state, were the estimate exact; below zero where nothing loads."""
         if self.variant.size_bytes is None:
-            return lambda _: False
-        cache = self.cache
-        left = self.plan.budget_bytes - self._weights() - self._activations() - self._overhead()
-        return lambda load: cache.reserved(load) + cache.state(load.users) <= left
+            return -1
+        return self.plan.budget_bytes - self._weights() - self._activations() - self._overhead()
 
     def has_room(self, load: Load) -> bool:
         """Whether it still loads at the far end of the estimate's error."""
@@ -241,12 +241,26 @@ class _Desk:
         return tuple(said)
 
 
-def _most(most: int, holds: Callable[[int], bool]) -> int:
-    """The greatest number up to most that holds, by bisection; 0 when not even one does."""
-    if not holds(1):
-        return 0
+def _most(most: int, need: Callable[[int], int], left: int) -> int:
+    """The greatest number up to most whose need is within left; 0 when not even one's is.
+
+    Needs grow in a few straight lines, so the point where a chord crosses left is close; every other
+    step halves, so that a kink costs no more than it must.
+    """
     low, high = 1, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if holds(middle) else (low, middle - 1)
+    at_low, at_high = need(low), need(high)
+    if at_low > left:
+        return 0
+    if at_high <= left:
+        return most
+    halve = False
+    while high - low > 1:
+        along = (high - low) // 2 if halve else (left - at_low) * (high - low) // (at_high - at_low)
+        middle = low + min(max(along, 1), high - low - 1)
+        at_middle = need(middle)
+        if at_middle <= left:
+            low, at_low = middle, at_middle
+        else:
+            high, at_high = middle, at_middle
+        halve = not halve
     return low
