@@ -128,7 +128,10 @@ _ACCOUNTS_IN_ANY_CASE: Step = (
 
 _UNWATCHED: Step = ("ALTER TABLE source_states ADD COLUMN unwatched_since TEXT",)
 
-STEPS: tuple[Step, ...] = (_FIRST, _ACCOUNTS_IN_ANY_CASE, _UNWATCHED)
+# Beside repos: saving a repo overwrites its row, and a repo may trend before it is in the catalog.
+_TRENDING: Step = ("CREATE TABLE trending (folded TEXT NOT NULL PRIMARY KEY, seen_at TEXT NOT NULL)",)
+
+STEPS: tuple[Step, ...] = (_FIRST, _ACCOUNTS_IN_ANY_CASE, _UNWATCHED, _TRENDING)
 VERSION = len(STEPS)
 
 

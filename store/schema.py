@@ -106,6 +106,15 @@ class RepoRow(Base, table=True):
     facts: str = _json()
 
 
+class TrendingRow(Base, table=True):
+    """When a repo was last on the trending list."""
+
+    __tablename__ = "trending"
+
+    folded: str = _text(primary_key=True)
+    seen_at: datetime = _moment()
+
+
 class AliasRow(Base, table=True):
     """A former name of a repo, and the repo of today that it leads to (both folded)."""
 
@@ -274,6 +283,7 @@ def table_of(row: type[Base]) -> Table:
 source_states = table_of(SourceStateRow)
 problems = table_of(ProblemRow)
 repos = table_of(RepoRow)
+trending = table_of(TrendingRow)
 aliases = table_of(AliasRow)
 details = table_of(DetailsRow)
 variants = table_of(VariantRow)

@@ -179,7 +179,7 @@ class CatalogTx(TxBase):
         return found
 
     def _made_anew(self, by_id: Mapping[str, Entry]) -> list[str]:
-        """Ids whose repo was deleted and made anew: another Hub id, or, where none is known, created later."""
+        """Ids whose repo was deleted and made anew: another Hub id or, where none is known, a later birth."""
         found = []
         for chunk in chunks(by_id):
             statement = select(repos.c.folded, repos.c.hub_id, repos.c.created_at)

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select, update
 from store.codec import clean, encode_row
 from store.rows import fold
 from store.schema import observations as observations_table
-from store.schema import problems, source_states
+from store.schema import problems, source_states, trending
 from store.tx_base import TxBase, upsert
 from watcher.types import Observation, Problem, SourceState
 
@@ -44,6 +44,16 @@ class SourcesTx(TxBase):
                 left = update(source_states).where(s.source == row.source).values(unwatched_since=now)
                 self._connection.execute(left)
                 self.close_problems(row.source, set(), now)
+
+    def saw_trending(self, repo_ids: Iterable[str], now: datetime) -> None:
+        """These are on the Hub's trending list."""
+        self._many(upsert(trending), [{"folded": fold(repo_id), "seen_at": now} for repo_id in repo_ids])
+
+    def trending_since(self, moment: datetime) -> set[str]:
+        """Case-folded ids of the repos that were on the trending list at or after that moment."""
+        return {
+            row.folded for row in self._rows(select(trending.c.folded).where(trending.c.seen_at >= moment))
+        }
 
     def note_problem(self, problem: Problem, now: datetime) -> bool:
         """Count a problem; True when this opens an episode, False while one with the same words is open."""

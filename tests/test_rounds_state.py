@@ -12,6 +12,7 @@ from sources.hub import HubSource
 from sources.standin.server import Budget, Fault, StandIn
 from sources.standin.world import World
 from store.read_status import status
+from tests.factories import deployment
 from tests.rows import START, api_row
 from tests.site import DAY, MODEL, world
 from tests.store.builders import rows
@@ -319,3 +320,20 @@ def test_how_long_a_source_is_waited_for(
 ) -> None:
     state = SourceState(source="hub:Qwen", last_attempt_at=attempt, not_before=not_before)
     assert states.waits_until(state, NOW) == until
+
+
+def test_a_repo_trends_also_in_the_rounds_between_two_lists(tmp_path: Path) -> None:
+    told, name = world(), "newlab/Apollo-30B"
+    born, quantised = START + 30 * HOUR, START + 50 * HOUR
+    total = 30_000_000_000
+    count = {"parameters": {"BF16": total}, "total": total}
+    told.put(api_row(name, created=born, modified=born, safetensors=count, trendingScore=99), born)
+    gguf = {"Apollo-30B-Q4_K_M.gguf": (18_000_000_000, "q4")}
+    row = api_row("unsloth/Apollo-GGUF", base=name, files=gguf, created=quantised, modified=quantised)
+    told.put(row, quantised)
+    team = (deployment(engine="llama.cpp", min_tokens_per_second=None),)
+    with StandIn(told) as hub, Watch(tmp_path, hub, AUTHORS, deployments=team) as watch:
+        for hours in (0, 24, 48):  # the list is read at 24 and 48
+            assert watch.look(START + timedelta(hours=hours)).outcome.alerts == []
+        [alert] = watch.look(START + timedelta(hours=60)).outcome.alerts
+        assert alert.trigger == "new-family"

@@ -55,10 +55,13 @@ class Discovery:
     def run(self, *, daily: bool, silent: bool) -> Outcome:
         """daily: ask also what is asked once a day. silent: ask nothing. SourceError by a stop only."""
         found = self._gather(daily=daily, silent=silent)
-        names = {o.key.folded for o in found.listing.observations} if found.listing else set()
-        recorder = Recorder(rules=replace(self._rules, trending=frozenset(names)), now=self._now)
         observations = list(found.newcomers)
         with self._catalog.write() as tx:
+            if found.listing is not None:
+                tx.saw_trending((o.key.id for o in found.listing.observations), self._now)
+            recorder = Recorder(
+                rules=with_trending(tx, self._rules, self._now, self._patience), now=self._now
+            )
             if found.listing is not None:
                 observations += self._trending_news(tx, recorder, found.listing)
             self._note(tx, found)
@@ -144,3 +147,8 @@ class Discovery:
         lacking = [b for b in bases if not ((e := known.get(b.casefold())) and e.known.details)]
         lately = self._now - self._patience
         return [base for base in lacking if daily or any(q.first_seen > lately for q in tx.quants_of([base]))]
+
+
+def with_trending(tx: Tx, rules: Rules, now: datetime, every: timedelta) -> Rules:
+    """The rules with the repos that trend: seen on one of the last lists, which are read once per sweep."""
+    return replace(rules, trending=frozenset(tx.trending_since(now - every - timedelta(days=1))))

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from watcher import states
 from watcher.asking import Asker, Limits
 from watcher.catalog import Recorder
-from watcher.discovery import Discovery
+from watcher.discovery import Discovery, with_trending
 from watcher.ports import Catalog, Source, Tx
 from watcher.rules import Outcome, Rules
 from watcher.types import Look, Observation, Problem, SourceError, SourceState
@@ -79,6 +79,8 @@ class Round:
         stopped: Callable[[], bool] = lambda: False,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
+        with catalog.read() as tx:
+            rules = with_trending(tx, rules, now, limits.sweep_every)
         self._source, self._catalog, self._rules = source, catalog, rules
         self._sweep_every, self._now = limits.sweep_every, now
         self._progress, self._stopped = progress, stopped

@@ -150,3 +150,11 @@ def test_offsets_become_utc(store: Store, path: Path) -> None:
     assert state.watermark is not None
     assert state.watermark.tzinfo is UTC
     assert rows(path, "SELECT watermark FROM source_states") == [{"watermark": "2026-08-22T10:00:00.000000Z"}]
+
+
+def test_what_trends_is_remembered_by_when_it_was_last_seen(store: Store) -> None:
+    with store.write() as tx:
+        tx.saw_trending(["Qwen/Old", "Qwen/New"], NOW)
+        tx.saw_trending(["qwen/new"], NOW + timedelta(hours=1))
+        assert tx.trending_since(NOW) == {"qwen/old", "qwen/new"}
+        assert tx.trending_since(NOW + timedelta(seconds=1)) == {"qwen/new"}
