@@ -144,7 +144,7 @@ class HubHttp:
         if status == 429:
             wait = _wait(headers, now)
             asked = "" if wait is None else f": asked to wait {wait:.0f} s"
-            return RateLimited(f"the Hub's rate limit is reached{asked}", retry_after_s=wait)
+            return RateLimited(f"the Hub's rate limit is reached{asked}", retry_after_s=wait, limited=True)
         if status >= 500 or status == 408:
             said = f" ({words})" if words else ""
             return SourceError(f"the Hub answered {status}{said}", retry_after_s=_wait(headers, now))

@@ -133,6 +133,7 @@ def test_the_first_repo_of_an_account_that_was_empty_is_news(tmp_path: Path) -> 
     with StandIn(told) as hub, Watch(tmp_path, hub, (*AUTHORS, "bartowski")) as watch:
         watch.look(START)
         assert _kinds(watch.look(START + 2 * DAY)) == [ChangeKind.NEW_QUANT]
+        assert _state(watch, "hub:bartowski").baseline_at == START
 
 
 def test_an_account_in_other_letters_is_the_same_account(tmp_path: Path) -> None:
@@ -223,6 +224,7 @@ def test_a_rate_limit_ends_the_asking_for_every_account(tmp_path: Path) -> None:
         until = _state(watch).not_before
         assert until is not None
         assert timedelta(seconds=210) < until - START <= timedelta(seconds=220)
+        assert _state(watch, "hub:unsloth").not_before == until
         assert report.sources[1].error == f"waits until {until:%Y-%m-%d %H:%M:%S} UTC"
 
 
@@ -306,20 +308,32 @@ NOW = START + 10 * DAY
 
 
 @pytest.mark.parametrize(
-    ("attempt", "not_before", "until"),
+    ("not_before", "until"),
     [
-        pytest.param(NOW - HOUR / 2, NOW + HOUR / 4, NOW + HOUR / 4, id="as asked"),
-        pytest.param(NOW - HOUR / 2, NOW + DAY, NOW + HOUR / 2, id="an hour at most"),
-        pytest.param(NOW - HOUR, NOW + DAY, None, id="an hour is over"),
-        pytest.param(NOW + HOUR, NOW + 2 * HOUR, None, id="not what a wrong clock wrote"),
-        pytest.param(NOW - HOUR / 2, None, None, id="not at all"),
+        pytest.param(NOW + HOUR / 4, NOW + HOUR / 4, id="as asked"),
+        pytest.param(NOW, None, id="not when it is over"),
+        pytest.param(NOW + DAY, None, id="not what a wrong clock wrote"),
+        pytest.param(None, None, id="not at all"),
     ],
 )
-def test_how_long_a_source_is_waited_for(
-    attempt: datetime, not_before: datetime | None, until: datetime | None
-) -> None:
-    state = SourceState(source="hub:Qwen", last_attempt_at=attempt, not_before=not_before)
-    assert states.waits_until(state, NOW) == until
+def test_how_long_a_source_is_waited_for(not_before: datetime | None, until: datetime | None) -> None:
+    assert states.waits_until(SourceState(source="hub:Qwen", not_before=not_before), NOW) == until
+
+
+@pytest.mark.parametrize(
+    ("error", "wait"),
+    [
+        pytest.param(
+            SourceError("429", retry_after_s=30.0, limited=True), timedelta(seconds=30), id="so long"
+        ),
+        pytest.param(SourceError("429", retry_after_s=9e6, limited=True), HOUR, id="an hour at most"),
+        pytest.param(SourceError("429", limited=True), HOUR / 60, id="a minute when nobody said"),
+        pytest.param(SourceError("502"), None, id="not at all"),
+    ],
+)
+def test_how_long_a_failed_source_asks_to_wait(error: SourceError, wait: timedelta | None) -> None:
+    state = states.failed(SourceState(source="hub:Qwen"), START, error, at=NOW)
+    assert state.not_before == (NOW + wait if wait else None)
 
 
 def test_a_repo_trends_also_in_the_rounds_between_two_lists(tmp_path: Path) -> None:

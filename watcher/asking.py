@@ -151,7 +151,7 @@ class Asker:
             answer = ask(repo_id, *arguments)
         except SourceError as error:
             self.check_stop()
-            limited = error.retry_after_s is not None
+            limited = error.limited or error.retry_after_s is not None
             self._failures_in_a_row = MOST_FAILURES_IN_A_ROW if limited else self._failures_in_a_row + 1
             source = f"hub:{repo_id.partition('/')[0]}"
             # The seconds to wait differ each time, and would make a new problem of the same one.

@@ -91,6 +91,7 @@ class Round:
         self._watched: frozenset[str] = frozenset()
         self._seconds, self._began = seconds, seconds()
         self._not_before: datetime | None = None  # the Hub's limit holds for all accounts
+        self._waiting = False
         self.report = RoundReport()
 
     def run(self, authors: Sequence[str]) -> RoundReport:
@@ -115,7 +116,7 @@ class Round:
         report = SourceReport(source=name)
         self.report.sources.append(report)
         if until := self._not_before or states.waits_until(state, self._now):
-            report.status, report.error = "skipped", f"waits until {until:%Y-%m-%d %H:%M:%S} UTC"
+            self._skip(report, until)
             return False
         before = self._source.usage()
         start = (before.requests, before.bytes)
@@ -129,6 +130,13 @@ class Round:
             report.requests, report.bytes = after.requests - start[0], after.bytes - start[1]
         self._record(report, gathered)
         return gathered.swept
+
+    def _skip(self, report: SourceReport, until: datetime) -> None:
+        report.status, report.error = "skipped", f"waits until {until:%Y-%m-%d %H:%M:%S} UTC"
+        self._waiting = True
+        if self._not_before is not None:  # said to another account; the next round is to know
+            with self._catalog.write() as tx:
+                tx.save_source_state(states.skipped(tx.source_state(report.source), until))
 
     def _gather(self, author: str, state: SourceState) -> _Gathered:
         known_before = state.baseline_at is not None
@@ -160,21 +168,18 @@ class Round:
         with self._catalog.write() as tx:
             state = tx.source_state(report.source)
             report.baseline = state.baseline_at is None
-            news = gathered.observations
+            news, baseline = gathered.observations, None
             if report.baseline:
                 silent, news = _before_and_since(news, state.last_success_at)
+                # With nothing older, the empty answer was the baseline: what came since is news.
+                baseline = self._now if silent else (state.last_success_at if news else None)
                 self._recorder.baseline(tx, silent)
             outcome = self._recorder_for(state).record(tx, news, gathered.looks)
             self._note(tx, state.source, gathered)
-            tx.save_source_state(
-                states.listed(
-                    state,
-                    self._now,
-                    newest=gathered.newest,
-                    complete=gathered.exhaustive,
-                    seen=len(gathered.observations),
-                )
+            done = states.listed(
+                state, self._now, newest=gathered.newest, complete=gathered.exhaustive, baseline=baseline
             )
+            tx.save_source_state(done)
         report.seen, report.changed = len(gathered.observations), len(outcome.changes)
         self.report.outcome.add(outcome)
 
@@ -206,7 +211,8 @@ class Round:
             state = tx.source_state(report.source)
             failed = states.failed(state, self._now, error, at=self._clock())
             tx.save_source_state(failed)
-        self._not_before = failed.not_before
+        if error.limited:
+            self._not_before, self._waiting = failed.not_before, True
         if state.failing_since is None:
             log.warning("%s: %s", state.source, error)
 
@@ -222,9 +228,8 @@ class Round:
             clock=self._clock,
             patience=self._sweep_every,
         )
-        limited = self._not_before is not None
         try:
-            outcome = discovery.run(daily=daily, silent=limited)
+            outcome = discovery.run(daily=daily, silent=self._waiting)
         except SourceError:
             return
         self.report.outcome.add(outcome)

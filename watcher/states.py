@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from watcher.types import SourceError, SourceState
 
+SHORTEST_WAIT = timedelta(minutes=1)  # when a limit is reached, and nobody said for how long
 LONGEST_WAIT = timedelta(hours=1)  # a Hub's window is five minutes long
 
 
@@ -25,18 +26,24 @@ def read(state: SourceState, now: datetime) -> SourceState:
 
 
 def listed(
-    state: SourceState, now: datetime, *, newest: datetime | None, complete: bool, seen: int
+    state: SourceState,
+    now: datetime,
+    *,
+    newest: datetime | None,
+    complete: bool,
+    baseline: datetime | None,
 ) -> SourceState:
     """After a listing with everything down to the watermark. complete: it, or a sweep, had every repo.
 
-    Only a complete one that shows repos can be the baseline: after an empty answer the first full one
-    would be told as news, repo by repo. No watermark lies in the future.
+    baseline is what baseline_at becomes where there is none yet. Only a complete listing that shows
+    repos is one: after an empty answer the first full one would be told as news, repo by repo. No
+    watermark lies in the future.
     """
     moments = [moment for moment in (state.watermark, newest) if moment is not None]
     return replace(
         read(state, now),
         watermark=min(max(moments), now) if moments else None,
-        baseline_at=state.baseline_at or (now if complete and seen else None),
+        baseline_at=state.baseline_at or (baseline if complete else None),
         swept_at=now if complete else state.swept_at,
     )
 
@@ -49,20 +56,25 @@ def sweep_is_due(state: SourceState, now: datetime, every: timedelta) -> bool:
 
 
 def waits_until(state: SourceState, now: datetime) -> datetime | None:
-    """Until when the source asked not to be asked, if that is still to come; wrong clocks are not obeyed."""
-    if state.not_before is None or state.last_attempt_at is None or state.last_attempt_at > now:
-        return None
-    until = min(state.not_before, state.last_attempt_at + LONGEST_WAIT)
-    return until if now < until else None
+    """Until when the source is not to be asked; a moment further off than any wait is a wrong clock's."""
+    until = state.not_before
+    return until if until and now < until <= now + LONGEST_WAIT else None
 
 
 def failed(state: SourceState, now: datetime, error: SourceError, *, at: datetime) -> SourceState:
     """After no answer, or one of no use: the cursor stays. now is the round's time, at the failure's own."""
     wait = timedelta(seconds=error.retry_after_s) if error.retry_after_s else None
+    if wait is None and error.limited:
+        wait = SHORTEST_WAIT
     return replace(
         state,
         last_attempt_at=now,
         last_error=str(error),
         failing_since=state.failing_since or now,
-        not_before=at + wait if wait else None,
+        not_before=at + min(wait, LONGEST_WAIT) if wait else None,
     )
+
+
+def skipped(state: SourceState, until: datetime) -> SourceState:
+    """Not asked, because another was refused for reasons that hold for all."""
+    return replace(state, not_before=until)

@@ -183,8 +183,11 @@ class Look:
 
 
 class SourceError(Exception):
-    """A source could not be read: nothing was learned. retry_after_s when the source named a wait."""
+    """A source could not be read: nothing was learned. retry_after_s when the source named a wait.
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+    limited: every further question would be refused as well, until that wait is over.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None, limited: bool = False) -> None:
         super().__init__(message)
-        self.retry_after_s = retry_after_s
+        self.retry_after_s, self.limited = retry_after_s, limited
