@@ -4,9 +4,14 @@ Every function takes the path of the database and returns plain rows, ready for 
 text, sizes bytes. StoreError says what to do where there is no database, or one of another version.
 """
 
+from functools import partial
+
 from store.read_changes import alerts, changes
 from store.read_explain import explain
-from store.read_repos import models, quants
+from store.read_repos import repos
 from store.read_status import status
+
+quants = partial(repos, quant=True)
+models = partial(repos, quant=False)
 
 __all__ = ["alerts", "changes", "explain", "models", "quants", "status"]

@@ -33,9 +33,10 @@ _COLUMNS = """r.folded, r.repo_id, r.publisher, r.base_repo, r.family, r.version
 _WORST_FIRST = {"no": 0, "tight": 1, "fits": 2}
 
 
-def quants(
+def repos(
     path: Path | str,
     *,
+    quant: bool,
     since: datetime | None = None,
     format: str | None = None,
     base: str | None = None,
@@ -45,7 +46,7 @@ def quants(
     limit: int | None = None,
     every_file: bool = False,
 ) -> Rows:
-    """Quantised repos, the newest first: one row each with its preferred file, or one per file.
+    """Quantised repos, or those that are none, the newest first: a row each with its preferred file, or per file.
 
     since is about publication; base is part of the base's id; fits names a hardware pool, on which
     a file must fit or be tight. The preferred file is the one of the most bits that fits there (a
@@ -54,25 +55,7 @@ def quants(
     """
     wanted = {"since": to_text(since) if since else None, "format": format, "family": family, "fits": fits}
     wanted |= {"base": base.casefold() if base else None, "publisher": publisher}
-    return _answer(path, wanted, quant=True, limit=limit, every_file=every_file)
-
-
-def models(
-    path: Path | str,
-    *,
-    since: datetime | None = None,
-    format: str | None = None,
-    base: str | None = None,
-    family: str | None = None,
-    fits: str | None = None,
-    publisher: str | None = None,
-    limit: int | None = None,
-    every_file: bool = False,
-) -> Rows:
-    """Repos that are no quants, the newest first; filters and rows are those of quants."""
-    wanted = {"since": to_text(since) if since else None, "format": format, "family": family, "fits": fits}
-    wanted |= {"base": base.casefold() if base else None, "publisher": publisher}
-    return _answer(path, wanted, quant=False, limit=limit, every_file=every_file)
+    return _answer(path, wanted, quant=quant, limit=limit, every_file=every_file)
 
 
 def _answer(

@@ -107,3 +107,23 @@ def test_news_on_another_model_of_the_release_is_news_to_another_deployment(tmp_
         watch.look(START)
         told = [watch.look(START + day * DAY).outcome.alerts for day in (3, 7)]
         assert [[a.deployments for a in alerts] for alerts in told] == [[("helpdesk",)], [("small",)]]
+
+
+def test_a_config_of_three_megabytes_is_read_and_kept_slim(tmp_path: Path) -> None:
+    ignored = [f"model.layers.{n}.self_attn.projection_that_stays_in_sixteen_bit" for n in range(50_000)]
+    config = {
+        "hidden_size": 4096,
+        "num_hidden_layers": 36,
+        "num_attention_heads": 32,
+        "quantization_config": {"quant_method": "modelopt", "ignore": ignored},
+    }
+    files = {"model.safetensors": (70_000_000_000, "aa")}
+    world = World.from_rows([api_row(MODEL, config=config, files=files)])
+    with StandIn(world) as hub, Watch(tmp_path, hub, ["mistralai"]) as watch:
+        assert watch.look(START).sources[0].status == "ok"
+        with watch.store.read() as tx:
+            details = tx.known([MODEL])[MODEL.casefold()].details
+        assert details is not None
+        assert details.config is not None
+        assert details.config["num_hidden_layers"] == 36
+        assert len(str(details.config)) < 1000

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from watcher.catalog import SECOND_LOOK_AFTER
+from watcher.catalog import SECOND_LOOK_AFTER, remembered
 from watcher.judging import current_stack
 from watcher.ports import Catalog, Source, Tx
 from watcher.types import Known, Listing, Look, Observation, Problem, SourceError, Stack
@@ -99,7 +99,7 @@ class Asker:
             known = tx.known(o.key.id for o in listing.observations)
             waiting = tx.lacking_details(author, self._newest, self._in_use)
         listed = {o.key.folded for o in listing.observations}
-        backlog = [_from_memory(k, self._now) for k in waiting if k.key.folded not in listed]
+        backlog = [remembered(k, self._now) for k in waiting if k.key.folded not in listed]
         wanted = [o for o in listing.observations if self._needs_details(o, known.get(o.key.folded))]
         wanted = sorted([*wanted, *backlog], key=lambda o: (not self._matters(o), -_age_key(o)))
         chosen = self._fetch(wanted)
@@ -188,11 +188,6 @@ def _in_use(tx: Tx, stack: Stack) -> frozenset[str]:
 
 def _has_moved_on(seen: Observation, known: Known | None) -> bool:
     return known is None or bool(seen.revision and seen.revision != known.revision)
-
-
-def _from_memory(known: Known, now: datetime) -> Observation:
-    """A look at what we remember, to hang late details on."""
-    return Observation(key=known.key, seen_at=now, revision=known.revision, facts=known.facts, row={})
 
 
 def _age_key(observation: Observation) -> float:

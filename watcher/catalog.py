@@ -81,7 +81,7 @@ class Recorder:
         waiting = [e for e in entries if e.known.key.folded not in tx.new_families([e.known.facts.repo_id])]
         found: list[Change] = []
         for entry in waiting:
-            seen = _remembered(entry.known, self._now)
+            seen = remembered(entry.known, self._now)
             found += [c for c in changes.newcomer(seen, entry.lineage, []) if c.kind is ChangeKind.NEW_FAMILY]
         return decide(tx, found, self.rules, self._now)
 
@@ -224,7 +224,8 @@ def _details(seen: Observation, before: Known | None) -> Details | None:
     return replace(seen.details, config=known.config) if listed else seen.details
 
 
-def _remembered(known: Known, now: datetime) -> Observation:
+def remembered(known: Known, now: datetime) -> Observation:
+    """A look at what we remember: to judge it again, or to hang late details on."""
     return Observation(key=known.key, seen_at=now, revision=known.revision, facts=known.facts, row={})
 
 
