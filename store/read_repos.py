@@ -46,7 +46,7 @@ def repos(
     limit: int | None = None,
     every_file: bool = False,
 ) -> Rows:
-    """Quantised repos, or those that are none, the newest first: a row each with its preferred file, or per file.
+    """Quantised repos, or those that are none, newest first: a row each with its preferred file, or per file.
 
     since is about publication; base is part of the base's id; fits names a hardware pool, on which
     a file must fit or be tight. The preferred file is the one of the most bits that fits there (a
