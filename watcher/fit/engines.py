@@ -1,4 +1,4 @@
-"""What each engine takes and sets aside: the rows `engines` and `speeds` of watcher/data/hardware.yaml."""
+"""What each engine takes and sets aside: watcher/data/engines.yaml and speeds.yaml."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -114,7 +114,7 @@ class Pace:
 @cache
 def engines() -> Mapping[str, Engine]:
     """Every engine by name."""
-    return {name: _engine(name, row) for name, row in table("hardware")["engines"].items()}
+    return {name: _engine(name, row) for name, row in table("engines")["engines"].items()}
 
 
 def _engine(name: str, row: Mapping[str, Any]) -> Engine:
@@ -144,7 +144,7 @@ def _engine(name: str, row: Mapping[str, Any]) -> Engine:
 
 def pace_of(hardware: Hardware) -> Pace:
     """The device's own measured row over that of its kind of memory."""
-    speeds = table("hardware")["speeds"]
+    speeds = table("speeds")["speeds"]
     kinds = speeds["kinds"]
     row = {**kinds.get(hardware.device.kind, kinds["gddr"]), **speeds["devices"].get(hardware.device.key, {})}
     return Pace(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from watcher.fit.reading import Reader
-from watcher.fit.state import conv_state, state_bytes, state_parameters
+from watcher.fit.state import State, short_conv, state_of, state_parameters
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,7 +19,10 @@ class Layer:
     and the one latent row of MLA not at all.
     fixed: bytes per token besides, in a format of their own (sparse attention's index keys).
     stride: of how many tokens one row is kept (DeepSeek V4 compresses 4 or 128 into one).
-    state_bytes: what the layer keeps per sequence whatever its length. parameters: attention weights.
+    conv_elements, recurrent_elements: what the layer keeps per sequence whatever its length, the latter
+    recurrent_width bytes wide where the engine does not choose. constant_bytes: such in a format of its own.
+    heads, head_width: query heads, and key plus value width of one, for the FLOPs of attention.
+    reads: how many rows sparse attention reads at most. parameters: attention weights.
     """
 
     kind: str
@@ -28,8 +31,19 @@ class Layer:
     stride: int = 1
     window: int | None = None
     kv_heads: int = 1
-    state_bytes: int = 0
+    conv_elements: int = 0
+    recurrent_elements: int = 0
+    recurrent_width: int = 4
+    constant_bytes: int = 0
+    heads: int = 0
+    head_width: int = 0
+    reads: int | None = None
     parameters: int = 0
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes per sequence of any length, convolution state in 16 bit."""
+        return self.conv_elements * 2 + self.recurrent_elements * self.recurrent_width + self.constant_bytes
 
 
 # Words of `layer_types` and its elders for what a layer does.
@@ -98,7 +112,7 @@ def _compress(read: Reader, kinds: list[str], layers: list[Layer]) -> None:
             cached=0,
             fixed=row if ratio else 0,
             stride=max(1, ratio),
-            state_bytes=window * _V4_ROW,
+            constant_bytes=window * _V4_ROW,
         )
 
 
@@ -227,13 +241,14 @@ class _Heads:
 
     def layer(self, read: Reader, kind: str, hidden: int) -> Layer:
         if kind in _NONE:
-            return Layer(kind=kind, state_bytes=conv_state(read, hidden) if kind == "conv" else 0)
-        state, weights = state_bytes(read, hidden), state_parameters(read, hidden)
+            kept = short_conv(read, hidden) if kind == "conv" else State()
+            return Layer(kind=kind, conv_elements=kept.conv)
+        state, weights = state_of(read, hidden), state_parameters(read, hidden)
         if kind in _STATE:
-            return Layer(kind="state", state_bytes=state, parameters=weights)
+            return _with_state(Layer(kind="state", parameters=weights), state)
         if kind in _BOTH:
             full = self._grouped(read, hidden, "hybrid", None)
-            return replace(full, state_bytes=state, parameters=full.parameters + weights)
+            return _with_state(replace(full, parameters=full.parameters + weights), state)
         if self.latent:
             return Layer(
                 kind="mla",
@@ -279,3 +294,9 @@ class _Heads:
         down = hidden * (self.latent + self.rope_dim)
         up = self.latent * self.heads * (nope + v_dim)
         return through + down + up + self.heads * v_dim * hidden
+
+
+def _with_state(layer: Layer, state: State) -> Layer:
+    return replace(
+        layer, conv_elements=state.conv, recurrent_elements=state.recurrent, recurrent_width=state.width
+    )

@@ -5,30 +5,43 @@ Mamba 1 (Jamba); formulas in docs/fit.md. Convolution state is BF16; recurrent s
 configuration says otherwise, which is right or an upper bound.
 """
 
+from dataclasses import dataclass
+
 from watcher.fit.reading import Reader
 
 
-def state_bytes(read: Reader, hidden: int) -> int:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class State:
+    """What one layer keeps for one sequence: elements, and the bytes of a recurrent one."""
+
+    conv: int = 0
+    recurrent: int = 0
+    width: int = 4
+
+
+def state_of(read: Reader, hidden: int) -> State:
     """Recurrent and convolution state of one layer and one sequence."""
     if read.size_or(0, "linear_num_value_heads"):
         keys, values, head = _delta_net(read)
         kernel = read.size_or(4, "linear_conv_kernel_dim")
-        return (2 * keys + values) * (kernel - 1) * 2 + values * head * _width(read)
+        return State(conv=(2 * keys + values) * (kernel - 1), recurrent=values * head, width=_width(read))
     if read.size_or(0, "linear_num_heads") or read.mapping("linear_attn_config").size_or(0, "num_heads"):
         heads, dim, kernel = _delta_attention(read)
-        return 3 * heads * dim * (kernel - 1) * 2 + heads * dim * dim * 4
+        return State(conv=3 * heads * dim * (kernel - 1), recurrent=heads * dim * dim)
     if read.size_or(0, "mamba_num_heads", "mamba_n_heads", "n_mamba_heads"):
         inner, groups, state, kernel = _mamba2(read, hidden)
-        return (inner + 2 * groups * state) * (kernel - 1) * 2 + inner * state * _width(read)
+        return State(
+            conv=(inner + 2 * groups * state) * (kernel - 1), recurrent=inner * state, width=_width(read)
+        )
     if _lightning(read):
         heads, dim = read.size_or(1, "num_attention_heads"), read.size_or(128, "head_dim")
-        return heads * dim * dim * 4
+        return State(recurrent=heads * dim * dim)
     inner = read.size_or(2, "mamba_expand", "expand") * hidden
     state, kernel = (
         read.size_or(16, "mamba_d_state", "state_size"),
         read.size_or(4, "mamba_d_conv", "conv_kernel"),
     )
-    return inner * (kernel - 1) * 2 + inner * state * 4
+    return State(conv=inner * (kernel - 1), recurrent=inner * state)
 
 
 def state_parameters(read: Reader, hidden: int) -> int:
@@ -47,9 +60,9 @@ def state_parameters(read: Reader, hidden: int) -> int:
     return 3 * hidden * read.size_or(2, "mamba_expand", "expand") * hidden
 
 
-def conv_state(read: Reader, hidden: int) -> int:
+def short_conv(read: Reader, hidden: int) -> State:
     """The short convolutions of LFM2."""
-    return hidden * max(0, read.size_or(3, "conv_L_cache") - 1) * 2
+    return State(conv=hidden * max(0, read.size_or(3, "conv_L_cache") - 1))
 
 
 def _delta_net(read: Reader) -> tuple[int, int, int]:

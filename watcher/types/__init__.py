@@ -7,7 +7,7 @@ seconds unless a name says otherwise, and every datetime is timezone-aware UTC.
 
 from watcher.types.action import Action, Alert, Delivery, DeliveryState, Section, Verdict
 from watcher.types.catalog import Change, ChangeKind, Known, Lineage
-from watcher.types.fit import Fit, FitRecord, FitVerdict, Speed, Term, Variant
+from watcher.types.fit import Correction, Fit, FitRecord, FitVerdict, Settings, Speed, Term, Variant
 from watcher.types.observed import (
     BaseModel,
     Details,
@@ -36,6 +36,7 @@ __all__ = [
     "BaseModel",
     "Change",
     "ChangeKind",
+    "Correction",
     "Delivery",
     "DeliveryState",
     "Deployment",
@@ -66,6 +67,7 @@ __all__ = [
     "RepoFacts",
     "RepoFile",
     "Section",
+    "Settings",
     "SourceError",
     "SourceState",
     "Speed",

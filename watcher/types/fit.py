@@ -1,6 +1,8 @@
 """Does it run here: memory, speed and the weights they are about."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 from watcher.types.stack import Load
@@ -18,6 +20,37 @@ class Term:
 
     bytes: int
     source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """What an operator sets by hand; None is what the engine does by itself.
+
+    utilisation: share of the device's memory. batched_tokens: most tokens in one step (vLLM's
+    max_num_batched_tokens, SGLang's chunked_prefill_size, llama.cpp's ubatch). cache_dtype: bf16, fp8,
+    q8_0, q4_0 ... tensor_parallel: over how many devices of the pool. eager: without CUDA graphs.
+    """
+
+    utilisation: float | None = None
+    batched_tokens: int | None = None
+    max_sequences: int | None = None
+    cache_dtype: str | None = None
+    tensor_parallel: int | None = None
+    eager: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Correction:
+    """What a team measured on its own machine: measured over predicted, per term of the estimate.
+
+    Terms: usable, weights, kv_cache, activations, overhead, decode, prefill. source names the log.
+    """
+
+    device: str
+    engine: str
+    measured_on: date
+    source: str
+    factors: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,7 @@ class Device:
     """One accelerator. usable_bytes is what the driver reports; planning_bytes what one may plan with.
 
     Throughputs are dense; a format that the device has no units for is absent. kind is "hbm",
-    "gddr" or "unified".
+    "gddr" or "unified". link names how devices of a pool talk (the links of watcher/data/hardware.yaml).
     """
 
     key: str
@@ -20,6 +20,7 @@ class Device:
     planning_bytes: int
     bandwidth_bytes_per_s: float
     tflops: Mapping[str, float] = field(default_factory=dict)
+    link: str = "pcie4"
     source: str = ""
 
 
