@@ -131,7 +131,13 @@ _UNWATCHED: Step = ("ALTER TABLE source_states ADD COLUMN unwatched_since TEXT",
 # Beside repos: saving a repo overwrites its row, and a repo may trend before it is in the catalog.
 _TRENDING: Step = ("CREATE TABLE trending (folded TEXT NOT NULL PRIMARY KEY, seen_at TEXT NOT NULL)",)
 
-STEPS: tuple[Step, ...] = (_FIRST, _ACCOUNTS_IN_ANY_CASE, _UNWATCHED, _TRENDING)
+_CORRECTIONS: Step = (
+    """CREATE TABLE corrections (
+        device TEXT NOT NULL, engine TEXT NOT NULL, term TEXT NOT NULL, factor FLOAT NOT NULL,
+        measured_on TEXT NOT NULL, source TEXT NOT NULL, PRIMARY KEY (device, engine, term))""",
+)
+
+STEPS: tuple[Step, ...] = (_FIRST, _ACCOUNTS_IN_ANY_CASE, _UNWATCHED, _TRENDING, _CORRECTIONS)
 VERSION = len(STEPS)
 
 

@@ -275,6 +275,19 @@ class DecisionRow(Base, table=True):
     at: datetime = _moment()
 
 
+class CorrectionRow(Base, table=True):
+    """What the team measured on a device with an engine: one factor per term, the latest."""
+
+    __tablename__ = "corrections"
+
+    device: str = _text(primary_key=True)
+    engine: str = _text(primary_key=True)
+    term: str = _text(primary_key=True)
+    factor: float
+    measured_on: str = _text()
+    source: str = _text()
+
+
 def table_of(row: type[Base]) -> Table:
     """The SQLAlchemy table behind a row class."""
     return Base.metadata.tables[str(row.__tablename__)]
@@ -296,3 +309,4 @@ alert_changes = table_of(AlertChangeRow)
 deliveries = table_of(DeliveryRow)
 attempts = table_of(AttemptRow)
 decisions = table_of(DecisionRow)
+corrections = table_of(CorrectionRow)
