@@ -1,0 +1,1 @@
+"""How far the fit engine is off: measured rows of other people's machines beside our estimates."""

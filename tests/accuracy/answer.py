@@ -1,0 +1,175 @@
+"""A row's answer: the product's estimate for what the row says was run. Everything else is scoring."""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tests.accuracy.naming import Named, device_of, engine_of, format_named, model_of
+from tests.accuracy.rows import GIB, Boot, SpeedRow
+from watcher.fit.estimate import estimate
+from watcher.formats import Format
+from watcher.types import Device, Fit, Hardware, Load, Parameters, Settings, Variant
+
+_CACHE = {
+    "fp8": "fp8",
+    "fp8_e4m3": "fp8",
+    "fp8_e5m2": "fp8",
+    "bf16": "bf16",
+    "bfloat16": "bf16",
+    "f16": "bf16",
+    "fp16": "bf16",
+    "q8_0": "q8_0",
+    "q4_0": "q4_0",
+}
+# For what an engine printed of its cache alone, the card does not matter but for vLLM's default batch.
+UNNAMED = Device(
+    key="unnamed",
+    name="a card that the row does not name",
+    vendor="nvidia",
+    kind="gddr",
+    usable_bytes=48 * GIB,
+    planning_bytes=48 * GIB,
+    bandwidth_bytes_per_s=900e9,
+)
+
+
+class NoAnswer(Exception):
+    """Why a row can not be answered, in a few words that rows share."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """What the product is asked: one set of weights on one pool, in one engine, in one way."""
+
+    model: Named
+    format: Format
+    weights_bytes: int
+    weights_given: bool
+    hardware: Hardware
+    engine: str
+    settings: Settings
+
+    @property
+    def device(self) -> str:
+        return self.hardware.device.key
+
+    def ask(self, load: Load) -> Fit:
+        variant = Variant(
+            repo_id=self.model.name,
+            format=self.format.container,
+            label=self.format.label,
+            bits=self.format.bits,
+            size_bytes=self.weights_bytes,
+            size_source="files" if self.weights_given else "table",
+        )
+        total = self.model.shape.parameters.total
+        active = self.model.shape.parameters.active
+        return estimate(
+            shape=None if self.model.guessed else self.model.shape,
+            variant=variant,
+            parameters=Parameters(total=total, active=active),
+            hardware=self.hardware,
+            load=load,
+            engine=self.engine,
+            **_settings(self.settings),
+        )
+
+
+def _settings(settings: Settings) -> Mapping[str, Any]:
+    return {"settings": settings} if "settings" in inspect.signature(estimate).parameters else {}
+
+
+def weights_of(model: Named, row_format: Format) -> int:
+    """Bytes of the whole model in a format that only the name tells."""
+    parameters = model.shape.parameters.total or 0
+    return int(parameters * row_format.bits_of(parameters) / 8)
+
+
+def speed_case(row: SpeedRow) -> Case:
+    """Raises NoAnswer."""
+    device = device_of(row.gpu, row.nominal_gb)
+    model, row_format = _model_and_format(row)
+    if device is None:
+        raise NoAnswer("device not named" if not row.gpu else f"device not known: {row.gpu}")
+    engine = engine_of(row.engine, row_format, device)
+    if engine is None:
+        raise NoAnswer(f"engine not known: {row.engine or 'not named'}")
+    weights = row.weights_bytes or weights_of(model, row_format)
+    if weights > device.usable_bytes * row.gpu_count:
+        raise NoAnswer("weights larger than the devices: partly on the CPU")
+    settings = Settings(
+        utilisation=row.utilisation,
+        cache_dtype=_CACHE.get(row.cache_dtype.casefold()),
+        tensor_parallel=row.tensor_parallel,
+    )
+    return Case(
+        model=model,
+        format=row_format,
+        weights_bytes=weights,
+        weights_given=row.weights_bytes is not None,
+        hardware=Hardware(name=device.key, device=device, count=row.gpu_count),
+        engine=engine,
+        settings=settings,
+    )
+
+
+def boot_case(boot: Boot, *, own_weights: bool = False, any_device: bool = False) -> Case:
+    """Raises NoAnswer. own_weights: take the size the row gives; any_device: do without the card's name."""
+    device = device_of(boot.gpu, boot.nominal_gb) or (UNNAMED if any_device else None)
+    model, row_format = _model_and_format(boot)
+    if device is None:
+        raise NoAnswer("device not named" if not boot.gpu else f"device not known: {boot.gpu}")
+    engine = engine_of(boot.engine, row_format, device)
+    if engine is None:
+        raise NoAnswer(f"engine not known: {boot.engine or 'not named'}")
+    if boot.memory_bytes:
+        device = replace(device, usable_bytes=boot.memory_bytes)
+    weights = weights_of(model, row_format)
+    given = own_weights and boot.weights_bytes is not None
+    if given and boot.weights_bytes:
+        weights = boot.weights_bytes * (boot.devices if boot.weights_per_device else 1)
+    return Case(
+        model=model,
+        format=row_format,
+        weights_bytes=weights,
+        weights_given=given,
+        hardware=Hardware(name=device.key, device=device, count=max(boot.devices, boot.gpu_count)),
+        engine=engine,
+        settings=Settings(
+            utilisation=boot.utilisation,
+            batched_tokens=boot.batched_tokens,
+            max_sequences=boot.max_sequences,
+            cache_dtype=_CACHE.get(boot.cache_dtype.casefold()),
+            tensor_parallel=boot.tensor_parallel,
+            eager=boot.eager,
+        ),
+    )
+
+
+def _model_and_format(row: SpeedRow | Boot) -> tuple[Named, Format]:
+    model = model_of(row.model_id, row.named)
+    if model is None:
+        raise NoAnswer(f"shape not known: {row.model_id or row.named or 'not named'}")
+    row_format = format_named(row.format, row.model_id, row.named, row.engine)
+    if row_format is None:
+        raise NoAnswer("weight format not stated" if not row.format else f"format not known: {row.format}")
+    return model, row_format
+
+
+def one_sequence(case: Case, tokens: int) -> int:
+    """Bytes on one device that one sequence of this length reserves, cache and state together."""
+    fit = case.ask(Load(users=1, context_tokens=tokens))
+    return fit.kv_cache.bytes + fit.state.bytes
+
+
+def left_for_cache(fit: Fit) -> int:
+    """Bytes on one device that the engine keeps for cache and state."""
+    taken = fit.weights.bytes + fit.activations.bytes + fit.overhead.bytes
+    return fit.budget_bytes - taken
+
+
+def is_dense_cache(case: Case) -> bool:
+    """Whether every layer keeps every token: then cache bytes are tokens times a constant."""
+    layers = case.model.shape.layers
+    return all(layer.window is None and layer.state_bytes == 0 and layer.stride == 1 for layer in layers)
