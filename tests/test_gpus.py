@@ -118,6 +118,14 @@ H100 = "NVIDIA H100 80GB HBM3"
             id="old packages give bytes for the name",
         ),
         pytest.param(
+            Driver(*(Card(name="NVIDIA GeForce RTX 4060 Ti", memory=size * 2**20) for size in (8188, 16380))),
+            [
+                gpu("rtx-4060-ti-8gb", "NVIDIA GeForce RTX 4060 Ti", memory=8188 * 2**20),
+                gpu("rtx-4060-ti-16gb", "NVIDIA GeForce RTX 4060 Ti", memory=16380 * 2**20),
+            ],
+            id="one name for two sizes: the memory decides",
+        ),
+        pytest.param(
             Driver(Card(name=H100, mig=True), Card(name=H100)),
             [gpu(None, f"{H100}, split by MIG"), gpu("h100-sxm-80gb", H100)],
             id="a GPU split by MIG is not a whole one",
@@ -161,7 +169,8 @@ def test_product_names(product: str, key: str | None) -> None:
 
 def test_every_product_name_leads_to_a_row_and_has_a_source() -> None:
     rows = table("nvml_names")["names"]
-    assert {row["device"] for row in rows.values()} <= set(DEVICES)
+    named = {key for row in rows.values() for key in row.get("by_gib", {0: row.get("device")}).values()}
+    assert named <= set(DEVICES)
     assert all(row["source"] for row in rows.values())
 
 

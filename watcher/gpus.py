@@ -98,17 +98,22 @@ def _one(nvml: Nvml, index: int) -> tuple[str | None, str, int | None] | None:
     mode = _quietly(nvml, nvml.nvmlDeviceGetMigMode, handle)
     if mode and mode[0]:
         return None, f"{text}, {MIG}", memory
-    return device_key(text), text, memory
+    return device_key(text, memory), text, memory
 
 
-def device_key(product_name: str) -> str | None:
-    """The row of hardware.yaml for a driver's product name."""
-    return _devices_by_name().get(product_name.casefold())
+def device_key(product_name: str, memory_bytes: int | None = None) -> str | None:
+    """The row of hardware.yaml for a driver's product name; memory decides where a name has several sizes."""
+    row = _rows_by_name().get(product_name.casefold(), {})
+    if "by_gib" not in row or memory_bytes is None:
+        return row.get("device")
+    return next(
+        (key for gib, key in row["by_gib"].items() if abs(memory_bytes / 2**30 / gib - 1) < 0.07), None
+    )
 
 
 @cache
-def _devices_by_name() -> Mapping[str, str]:
-    return {name.casefold(): row["device"] for name, row in table("nvml_names")["names"].items()}
+def _rows_by_name() -> Mapping[str, Mapping[str, Any]]:
+    return {name.casefold(): row for name, row in table("nvml_names")["names"].items()}
 
 
 def starter_config(gpus: Sequence[DetectedGpu], devices: Collection[str]) -> str:
