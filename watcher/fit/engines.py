@@ -1,4 +1,4 @@
-"""What each engine takes and sets aside: watcher/data/engines.yaml and speeds.yaml."""
+"""What each engine takes and sets aside: watcher/data/engines.yaml, and the ways to run it on a device."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -6,109 +6,158 @@ from functools import cache
 from typing import Any
 
 from watcher.tables import table
-from watcher.types import Device, Hardware
+from watcher.types import Device, Settings
 
-GIB = 1024**3
+GIB, MIB = 1024**3, 1024**2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SmallCache:
     """A cache of smaller elements that an engine offers: needs names the units it takes, None for none."""
 
+    type: str
     element_bytes: float
     needs: str | None
     how: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Reserve:
+    """SGLang's share of the device that is neither weights nor cache."""
+
+    base_bytes: int
+    bytes_per_batched_token: float
+    bytes_per_device: float
+    graphs_bytes: int
+    least_bytes_of_large: int
+
+    def bytes(self, device: Device, batched_tokens: int, devices: int) -> int:
+        wanted = (
+            self.base_bytes
+            + int(self.bytes_per_batched_token * max(batched_tokens, 2048))
+            + int(self.bytes_per_device * devices)
+            + self.graphs_bytes
+        )
+        return max(wanted, self.least_bytes_of_large) if device.usable_bytes > 60 * GIB else wanted
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """One way to run: what memory may be filled, and what is set aside. how: the settings it takes."""
+    """One way to run: what memory may be filled, and with which settings. how: what of it takes doing.
+
+    planned: the budget is a planning number for unified memory, not a share of what is reported.
+    """
 
     budget_bytes: int
+    settings: Settings
     batched_tokens: int
+    sequences: int
     graphs_bytes: int
     element_bytes: float
+    free_fraction: float
+    planned: bool = False
     how: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Engine:
-    """utilisation: the share of usable memory it takes by default; stretched: what can be reached."""
+    """One engine's rules, in bytes per device; the keys are explained in watcher/data/engines.yaml."""
 
     name: str
+    reserve: str
     utilisation: float
     stretched: float
-    reserve_bytes: int
-    context_bytes: int
+    stretch_how: str
+    spare_bytes: int
+    free_fraction: float
+    stretched_free_fraction: float
+    non_torch_bytes: int
+    peers_bytes: int
     graphs_bytes: int
+    batched: Mapping[str, int]
+    sequences: Mapping[str, int]
+    slow_prefill: tuple[str, ...]
+    stretched_batched_tokens: int
+    in_flight_batches: int
+    block_tokens: int
+    sampler_copies: float
+    reserved: Reserve | None
+    window_pool: float
+    state_pool: float
     tensor_parallel: bool
     batching: bool
-    batches_in_flight: int
-    chunked_is_full: bool
-    profiles_activations: bool
-    speed: float
-    speed_hbm: float
-    step_s: float
-    stretch_how: str
     small_cache: SmallCache
 
-    def budget(self, device: Device) -> int:
+    def budget(self, device: Device, settings: Settings) -> int:
         """Bytes of one device that weights, cache and the rest may fill."""
+        if settings.utilisation is not None:
+            return int(device.usable_bytes * settings.utilisation)
         if device.kind == "unified":
             return device.planning_bytes
-        return int(device.usable_bytes * self.utilisation) - self.reserve_bytes
+        return int(device.usable_bytes * self.utilisation) - self.spare_bytes
 
-    def most(self, device: Device) -> int:
+    def most(self, device: Device, settings: Settings) -> int:
         """The same at the edge. Of unified memory a Spark spares 112 of its 121.7 GiB at best."""
+        if settings.utilisation is not None:
+            return self.budget(device, settings)
         if device.kind == "unified":
             halfway = (device.planning_bytes + device.usable_bytes) // 2
             return min(device.usable_bytes, max(halfway, int(0.92 * device.usable_bytes)))
         return int(device.usable_bytes * self.stretched)
 
-    def plans(self, device: Device, element_bytes: float) -> tuple["Plan", ...]:
-        """Ways to run on a device, the usual one first and the most frugal last."""
+    def plans(self, device: Device, element_bytes: float, settings: Settings) -> tuple[Plan, ...]:
+        """Ways to run on a device, the usual one first and the most frugal last; what is set by hand stays."""
+        chosen = cache_bytes(settings.cache_dtype)
         usual = Plan(
-            budget_bytes=self.budget(device),
-            batched_tokens=self.batched_tokens(device),
-            graphs_bytes=self.graphs_bytes,
-            element_bytes=element_bytes,
+            budget_bytes=self.budget(device, settings),
+            settings=settings,
+            batched_tokens=settings.batched_tokens or self.batched_tokens(device),
+            sequences=settings.max_sequences or self._by_memory(self.sequences, device),
+            graphs_bytes=0 if settings.eager else self.graphs_bytes,
+            element_bytes=chosen or element_bytes,
+            free_fraction=self.free_fraction,
+            planned=settings.utilisation is None and device.kind == "unified",
         )
-        stretched = Plan(
-            budget_bytes=max(usual.budget_bytes, self.most(device)),
-            batched_tokens=min(usual.batched_tokens, 2048 if self.profiles_activations else 128),
+        stretched = replace(
+            usual,
+            budget_bytes=max(usual.budget_bytes, self.most(device, settings)),
+            batched_tokens=min(
+                usual.batched_tokens, settings.batched_tokens or self.stretched_batched_tokens
+            ),
+            sequences=settings.max_sequences or min(usual.sequences, 256),
             graphs_bytes=0,
-            element_bytes=element_bytes,
+            free_fraction=self.stretched_free_fraction,
             how=(self.stretch_how,),
         )
         small = self.small_cache
-        if small.element_bytes >= element_bytes or (small.needs and small.needs not in device.tflops):
+        missing = small.needs is not None and small.needs not in device.tflops
+        if chosen or missing or small.element_bytes >= usual.element_bytes:
             return usual, stretched
         halved = replace(usual, element_bytes=small.element_bytes, how=(small.how,))
         frugal = replace(stretched, element_bytes=small.element_bytes, how=(self.stretch_how, small.how))
         return usual, stretched, halved, frugal
 
     def batched_tokens(self, device: Device) -> int:
-        """vLLM's default max_num_batched_tokens (engine/arg_utils.py): by memory, less on A100 and GB10."""
-        if not self.profiles_activations:
-            return 512
-        if device.usable_bytes >= 160 * GIB:
-            return 16384
-        large = device.usable_bytes >= 70 * GIB and device.kind == "hbm" and not device.key.startswith("a100")
-        return 8192 if large else 2048
+        """The default number of tokens in one step: by memory, less on A100 and GB10."""
+        if any(device.key.startswith(name) or name in device.name.casefold() for name in self.slow_prefill):
+            return self.batched["base"]
+        return self._by_memory(self.batched, device)
+
+    def _by_memory(self, steps: Mapping[str, int], device: Device) -> int:
+        if device.kind == "unified" or device.usable_bytes < 70 * GIB:
+            return steps["base"]
+        return steps["from_160_gib" if device.usable_bytes >= 160 * GIB else "from_70_gib"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pace:
-    """How a device decodes and prefills: share of bandwidth (narrow: below 6 bit), cost of a step, FLOPs."""
+def cache_bytes(word: str | None) -> float | None:
+    """Bytes of one element of a cache type by the engines' word for it; None for auto and unknown words."""
+    found = table("engines")["cache_types"].get((word or "auto").casefold())
+    return None if found is None else float(found)
 
-    efficiency: float
-    spread: float
-    step_s: float
-    moe_step_s: float
-    allreduce_s: float
-    narrow: float
-    mfu: float
-    mfu_moe: float
+
+def cache_types() -> tuple[str, ...]:
+    """The words that cache_bytes knows."""
+    return tuple(table("engines")["cache_types"])
 
 
 @cache
@@ -118,42 +167,47 @@ def engines() -> Mapping[str, Engine]:
 
 
 def _engine(name: str, row: Mapping[str, Any]) -> Engine:
+    small = row["small_cache"]
     return Engine(
         name=name,
+        reserve=row["reserve"],
         utilisation=row["utilisation"],
         stretched=row["stretched"],
-        reserve_bytes=int(row.get("reserve_gib", 0.0) * GIB),
-        context_bytes=int(row["context_gib"] * GIB),
+        stretch_how=row["stretch_how"],
+        spare_bytes=int(row.get("spare_gib", 0.0) * GIB),
+        free_fraction=row.get("free_fraction", 1.0),
+        stretched_free_fraction=row.get("stretched_free_fraction", 1.0),
+        non_torch_bytes=int(row["non_torch_gib"] * GIB),
+        peers_bytes=int(row["peers_gib"] * GIB),
         graphs_bytes=int(row["graphs_gib"] * GIB),
+        batched=row["batched_tokens"],
+        sequences=row["sequences"],
+        slow_prefill=tuple(row["slow_prefill"]),
+        stretched_batched_tokens=row["stretched_batched_tokens"],
+        in_flight_batches=row["in_flight_batches"],
+        block_tokens=row["block_tokens"],
+        sampler_copies=row["sampler_copies"],
+        reserved=_reserved(row.get("reserved")),
+        window_pool=row.get("window_pool", 1.0),
+        state_pool=row.get("state_pool", 1.0),
         tensor_parallel=row["parallel"] == "tensor",
         batching=row["batching"],
-        batches_in_flight=row["windows_in_flight"],
-        chunked_is_full=row["chunked_is_full"],
-        profiles_activations=row["batched_tokens"],
-        speed=row["speed"],
-        speed_hbm=row.get("speed_hbm", row["speed"]),
-        step_s=row.get("step_ms", 0.0) / 1000,
-        stretch_how=row["stretch_how"],
         small_cache=SmallCache(
-            element_bytes=row["small_cache"]["bytes"],
-            needs=row["small_cache"]["needs"],
-            how=row["small_cache"]["how"],
+            type=small["type"],
+            element_bytes=cache_bytes(small["type"]) or 2.0,
+            needs=small["needs"],
+            how=small["how"],
         ),
     )
 
 
-def pace_of(hardware: Hardware) -> Pace:
-    """The device's own measured row over that of its kind of memory."""
-    speeds = table("speeds")["speeds"]
-    kinds = speeds["kinds"]
-    row = {**kinds.get(hardware.device.kind, kinds["gddr"]), **speeds["devices"].get(hardware.device.key, {})}
-    return Pace(
-        efficiency=row["efficiency"],
-        spread=row["spread"],
-        step_s=row["step_ms"] / 1000,
-        moe_step_s=row["moe_step_ms"] / 1000,
-        allreduce_s=row["allreduce_us"] / 1e6,
-        narrow=row["narrow"],
-        mfu=row["mfu"],
-        mfu_moe=row["mfu_moe"],
+def _reserved(row: Mapping[str, Any] | None) -> Reserve | None:
+    if row is None:
+        return None
+    return Reserve(
+        base_bytes=int(row["base_mib"] * MIB),
+        bytes_per_batched_token=row["mib_per_batched_token"] * MIB,
+        bytes_per_device=row["mib_per_8_devices"] * MIB / 8,
+        graphs_bytes=int(row["graphs_mib"] * MIB),
+        least_bytes_of_large=int(row["least_gib_above_60"] * GIB),
     )

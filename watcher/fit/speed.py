@@ -6,13 +6,15 @@ Of a mixture of experts a step of B users reads the shared weights and 1 - (1 - 
 ones. Efficiencies and fixed costs are measured rows in watcher/data/hardware.yaml.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from watcher.fit.cache import Cache
-from watcher.fit.engines import Engine, Pace, pace_of
+from watcher.fit.engines import Engine
+from watcher.fit.layout import Layout
+from watcher.fit.pace import Pace, pace_of
 from watcher.fit.shape import Shape
 from watcher.formats import format_of
-from watcher.types import Hardware, Load, Speed, Variant
+from watcher.types import Hardware, Load, Parameters, Speed, Variant
 
 _BYTES_16BIT = 2
 _NARROW_BITS = 6.0
@@ -33,21 +35,28 @@ def speeds(
     shape: Shape,
     variant: Variant,
     weights_bytes: int,
-    active_share: float,
-    cache: Cache,
+    parameters: Parameters,
+    layout: Layout,
+    engine: Engine,
     hardware: Hardware,
+    devices: int,
     load: Load,
+    factors: Mapping[str, float],
 ) -> Estimate:
     """Tokens per second for each of load's users and for all, and seconds until a full prompt is read."""
-    engine, pace = cache.engine, pace_of(hardware)
+    pace = pace_of(hardware, engine.name)
+    total = parameters.total or shape.parameters.total or 1
+    active = parameters.active or shape.parameters.active or total
+    active_share = min(1.0, active / max(total, shape.parameters.total or 1))
     batch = load.users if engine.batching else 1
-    step = _step_seconds(shape, variant, weights_bytes, cache, hardware, batch, load.context_tokens)
+    step = _step_seconds(shape, variant, weights_bytes, layout, hardware, batch, load.context_tokens, engine)
+    step /= factors.get("decode", 1.0)
     per_user = 1 / step if engine.batching else 1 / (step * load.users)
-    total = per_user * load.users
+    prefill = _prefill(shape, active_share, hardware, load, pace)
     return Estimate(
         decode=_range(per_user, pace),
-        total=_range(total, pace),
-        prefill_seconds=_prefill(shape, active_share, hardware, load, pace),
+        total=_range(per_user * load.users, pace),
+        prefill_seconds=prefill and prefill / factors.get("prefill", 1.0),
     )
 
 
@@ -59,25 +68,28 @@ def _step_seconds(
     shape: Shape,
     variant: Variant,
     weights_bytes: int,
-    cache: Cache,
+    layout: Layout,
     hardware: Hardware,
     batch: int,
     tokens: int,
+    engine: Engine,
 ) -> float:
-    pace, engine = pace_of(hardware), cache.engine
+    pace = pace_of(hardware, engine.name)
     read = _weights_read(shape, weights_bytes, batch)
     split = hardware.count if engine.tensor_parallel else 1
     peak = hardware.device.bandwidth_bytes_per_s
-    bandwidth = max(1.0, peak * pace.efficiency * _share(variant, hardware, engine, pace))
-    moving = (read / split + batch * cache.touched(tokens)) / bandwidth
+    bandwidth = max(1.0, peak * pace.efficiency * _share(variant, pace))
+    moving = (read / split + batch * layout.read(tokens)) / bandwidth
     fixed = pace.moe_step_s if shape.is_moe else pace.step_s
     talking = 2 * len(shape.layers) * pace.allreduce_s if split > 1 else 0.0
-    return max(moving + fixed + engine.step_s + talking, _compute_seconds(shape, hardware, engine, batch))
+    return max(
+        moving + fixed + pace.engine_step_s + talking, _compute_seconds(shape, hardware, engine, batch)
+    )
 
 
-def _share(variant: Variant, hardware: Hardware, engine: Engine, pace: Pace) -> float:
+def _share(variant: Variant, pace: Pace) -> float:
     """What an engine and a format leave of a device's efficiency: unpacking narrow weights costs."""
-    of_engine = engine.speed_hbm if hardware.device.kind == "hbm" else engine.speed
+    of_engine = pace.engine
     row = format_of(variant.label)
     if variant.label.upper().removeprefix("UD-").startswith(("IQ1", "IQ2", "IQ3")):
         return of_engine * _IQ_PENALTY

@@ -29,6 +29,7 @@ class Settings:
     utilisation: share of the device's memory. batched_tokens: most tokens in one step (vLLM's
     max_num_batched_tokens, SGLang's chunked_prefill_size, llama.cpp's ubatch). cache_dtype: bf16, fp8,
     q8_0, q4_0 ... tensor_parallel: over how many devices of the pool. eager: without CUDA graphs.
+    prefix_caching: vLLM then keeps two states of a recurrent layer for every request instead of one.
     """
 
     utilisation: float | None = None
@@ -37,6 +38,7 @@ class Settings:
     cache_dtype: str | None = None
     tensor_parallel: int | None = None
     eager: bool = False
+    prefix_caching: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +66,13 @@ class Speed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fit:
-    """Does it run here, and how well. Bytes are per device; notes are plain sentences."""
+    """Does it run here, and how well. Bytes are per device; notes and levers are plain sentences.
+
+    ideal_bytes: what attention and state need of the load, of which kv_cache and state are what the
+    engine sets aside. max_concurrency: requests of the load's context that the engine admits in its own
+    worst case. devices: how many of the pool serve together. settings: those that the figures assume.
+    levers: what would make it fit, or fit with room. corrections: the team's own measurements applied.
+    """
 
     hardware: str
     engine: str
@@ -83,6 +91,12 @@ class Fit:
     total_tokens_per_second: Speed | None
     prefill_seconds: float | None
     notes: tuple[str, ...] = ()
+    ideal_bytes: int = 0
+    max_concurrency: float = 0.0
+    devices: int = 1
+    settings: Settings = Settings()
+    levers: tuple[str, ...] = ()
+    corrections: tuple[str, ...] = ()
 
     @property
     def required_bytes(self) -> int:
