@@ -34,7 +34,7 @@ UNNAMED = Device(
 )
 
 
-class NoAnswer(Exception):
+class NoAnswerError(Exception):
     """Why a row can not be answered, in a few words that rows share."""
 
 
@@ -72,11 +72,11 @@ class Case:
             hardware=self.hardware,
             load=load,
             engine=self.engine,
-            **_settings(self.settings),
+            **with_settings(self.settings),
         )
 
 
-def _settings(settings: Settings) -> Mapping[str, Any]:
+def with_settings(settings: Settings) -> Mapping[str, Any]:
     return {"settings": settings} if "settings" in inspect.signature(estimate).parameters else {}
 
 
@@ -87,17 +87,15 @@ def weights_of(model: Named, row_format: Format) -> int:
 
 
 def speed_case(row: SpeedRow) -> Case:
-    """Raises NoAnswer."""
+    """Raises NoAnswerError."""
     device = device_of(row.gpu, row.nominal_gb)
     model, row_format = _model_and_format(row)
     if device is None:
-        raise NoAnswer("device not named" if not row.gpu else f"device not known: {row.gpu}")
+        raise NoAnswerError("device not named" if not row.gpu else f"device not known: {row.gpu}")
     engine = engine_of(row.engine, row_format, device)
     if engine is None:
-        raise NoAnswer(f"engine not known: {row.engine or 'not named'}")
+        raise NoAnswerError(f"engine not known: {row.engine or 'not named'}")
     weights = row.weights_bytes or weights_of(model, row_format)
-    if weights > device.usable_bytes * row.gpu_count:
-        raise NoAnswer("weights larger than the devices: partly on the CPU")
     settings = Settings(
         utilisation=row.utilisation,
         cache_dtype=_CACHE.get(row.cache_dtype.casefold()),
@@ -115,14 +113,14 @@ def speed_case(row: SpeedRow) -> Case:
 
 
 def boot_case(boot: Boot, *, own_weights: bool = False, any_device: bool = False) -> Case:
-    """Raises NoAnswer. own_weights: take the size the row gives; any_device: do without the card's name."""
+    """Raises NoAnswerError. own_weights: take the size the row gives; any_device: do without the card's name."""
     device = device_of(boot.gpu, boot.nominal_gb) or (UNNAMED if any_device else None)
     model, row_format = _model_and_format(boot)
     if device is None:
-        raise NoAnswer("device not named" if not boot.gpu else f"device not known: {boot.gpu}")
+        raise NoAnswerError("device not named" if not boot.gpu else f"device not known: {boot.gpu}")
     engine = engine_of(boot.engine, row_format, device)
     if engine is None:
-        raise NoAnswer(f"engine not known: {boot.engine or 'not named'}")
+        raise NoAnswerError(f"engine not known: {boot.engine or 'not named'}")
     if boot.memory_bytes:
         device = replace(device, usable_bytes=boot.memory_bytes)
     weights = weights_of(model, row_format)
@@ -150,10 +148,10 @@ def boot_case(boot: Boot, *, own_weights: bool = False, any_device: bool = False
 def _model_and_format(row: SpeedRow | Boot) -> tuple[Named, Format]:
     model = model_of(row.model_id, row.named)
     if model is None:
-        raise NoAnswer(f"shape not known: {row.model_id or row.named or 'not named'}")
+        raise NoAnswerError(f"shape not known: {row.model_id or row.named or 'not named'}")
     row_format = format_named(row.format, row.model_id, row.named, row.engine)
     if row_format is None:
-        raise NoAnswer("weight format not stated" if not row.format else f"format not known: {row.format}")
+        raise NoAnswerError("weight format not stated" if not row.format else f"format not known: {row.format}")
     return model, row_format
 
 

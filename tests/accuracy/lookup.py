@@ -6,49 +6,13 @@ from collections.abc import Mapping
 from functools import cache
 
 from tests.shared import ROOT
-from watcher.fit.devices import devices
+from watcher.fit.device_names import device_named
 from watcher.fit.shape import Shape, UnknownShape, shape_of
-from watcher.types import Device
 
 try:
     from watcher.shapes import known_shape as _product_shape
 except ImportError:
     _product_shape = None
-try:
-    from watcher.fit.pools import device_named as _product_device
-except ImportError:
-    _product_device = None
-
-_DEVICES = {
-    "gb10 (dgx spark class)": "dgx-spark",
-    "gb10": "dgx-spark",
-    "h100": "h100-sxm-80gb",
-    "h100-80gb": "h100-sxm-80gb",
-    "h100 pcie": "h100-pcie-80gb",
-    "h100 nvl": "h100-nvl-94gb",
-    "h200": "h200-sxm-141gb",
-    "a100 sxm": "a100-sxm-80gb",
-    "a100 pcie": "a100-pcie-80gb",
-    "a100/h100 80gb class": "a100-sxm-80gb",
-    "l40s": "l40s",
-    "rtx 6000 ada": "rtx-6000-ada",
-    "rtx pro 6000 blackwell": "rtx-pro-6000",
-    "rtx pro 6000": "rtx-pro-6000",
-    "rtx 5090": "rtx-5090",
-    "rtx 4090": "rtx-4090",
-    "4090": "rtx-4090",
-    "rtx 3090": "rtx-3090",
-    "3090": "rtx-3090",
-}
-
-
-def device_named(name: str, memory_gb: float | None) -> Device | None:
-    if _product_device is not None:
-        return _product_device(name, memory_gb)
-    plain = re.sub(r"\s*\(wsl2.*\)", "", name.strip().casefold())
-    return devices().get(_DEVICES.get(plain, ""))
-
-
 def known_shape(name: str) -> Shape | None:
     if _product_shape is not None:
         found = _product_shape(name)
@@ -63,6 +27,9 @@ def _fold(name: str) -> str:
         r"-(gguf|awq|gptq|fp8|nvfp4|bf16|int4|instruct|it|dynamic|q\d.*|mxfp4|2507|base)(?=-|$)", "", plain
     )
     return plain.replace("meta-", "")
+
+
+__all__ = ["device_named", "known_shape"]
 
 
 @cache

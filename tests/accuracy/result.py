@@ -1,11 +1,11 @@
-"""All scores of one run, as an object for machines and as text for people."""
+"""All scores of one run. The headline of a measure counts each source once; "_rows" is the plain median."""
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.accuracy.memory_scores import Memory, Verdict
+from tests.accuracy.peers import Beside
 from tests.accuracy.rows import Boot, SpeedRow
 from tests.accuracy.scores import (
     Compared,
@@ -22,19 +22,22 @@ from tests.accuracy.scores import (
 from tests.accuracy.speed_scores import Speeds
 
 DECODE = ("decode_dense", "decode_moe")
-SPEED = (*DECODE, "decode_shared", "total_throughput", "decode_guessed")
+CROSS = "_cross_validated"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """rows: of all files; answered: those with an estimate beside them."""
+    """rows: of all files; answered: those with an estimate beside them; held_out: predicted by other sources."""
 
+    files: tuple[str, ...]
     rows: int
     answered: int
     compared: list[Compared]
     verdicts: list[Verdict]
     unanswered: list[Unanswered]
     unscored: list[Unanswered]
+    held_out: list[Compared]
+    beside: Beside | None
     scores: dict[str, Score] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
@@ -49,69 +52,69 @@ class Result:
 
     def _by(self, key: Callable[[Compared], str]) -> dict[str, dict[str, Any]]:
         return {
-            name: {measure: score.as_json() for measure, score in _measures(rows).items()}
-            for name, rows in grouped(self.compared, key).items()
+            name: {measure: score.as_json() for measure, score in measures(rows).items()}
+            for name, rows in grouped([*self.compared, *self.held_out], key).items()
         }
 
-    def text(self, worst: int) -> str:
-        lines = [f"{self.rows} rows, {self.answered} answered", "", "not answered:"]
-        lines += [f"  {n:4} {why}" for why, n in Counter(u.reason for u in self.unanswered).most_common()]
-        lines += ["not scored:"]
-        lines += [f"  {n:4} {why}" for why, n in Counter(u.reason for u in self.unscored).most_common()]
-        lines += ["", "scores:"]
-        lines += [
-            f"  {name:44} {_number(name, score):>10}  n={score.n}" for name, score in self.scores.items()
-        ]
-        for title, key in (
-            ("family", lambda row: row.family),
-            ("device", lambda row: row.device),
-            ("engine", lambda row: row.engine),
-            ("source", lambda row: row.source),
-        ):
-            lines += ["", f"decode, one user, by {title}:"]
-            lines += _lines(self._decode(), key)
-        lines += ["", f"worst {worst} rows:"]
-        for row in self.worst(worst):
-            lines.append(
-                f"  {row.row_id} {row.measure} {row.model}: estimated {row.estimated:.4g}, "
-                f"measured {row.measured:.4g} ({row.estimated / row.measured:.2f}) | {row.working}"
-            )
-        wrong = [v for v in self.verdicts if v.false_fit or v.false_no]
-        lines += ["", "verdicts that a boot contradicts:"]
-        lines += [
-            f"  {v.boot} {v.model} on {v.device}: {'loaded' if v.loaded else 'did not load'}, we say {v.said} | {v.working}"
-            for v in wrong
-        ]
-        return "\n".join(lines)
-
-    def _decode(self) -> list[Compared]:
+    @property
+    def decode(self) -> list[Compared]:
+        """One user's decode of known shapes: what the bars are about."""
         return [row for row in self.compared if row.measure in DECODE]
 
     def worst(self, count: int) -> list[Compared]:
         return sorted(self.compared, key=lambda row: -abs(row.log_error))[:count]
 
+    @property
+    def contradicted(self) -> list[Verdict]:
+        return [verdict for verdict in self.verdicts if verdict.false_fit or verdict.false_no]
 
-def scored(boots: Sequence[Boot], rows: Sequence[SpeedRow], memory: Memory, speeds: Speeds) -> Result:
+
+def scored(
+    boots: Sequence[Boot],
+    rows: Sequence[SpeedRow],
+    memory: Memory,
+    speeds: Speeds,
+    *,
+    files: Sequence[str] = (),
+    held_out: Sequence[Compared] = (),
+    beside: Beside | None = None,
+    further: Mapping[str, Score] | None = None,
+) -> Result:
+    """further: scores that need no rows, such as the vectors."""
     compared = [*memory.compared, *speeds.compared]
     return Result(
+        files=tuple(files),
         rows=sum(len(boot.row_ids) for boot in boots) + len(rows),
         answered=sum(len(boot.row_ids) for boot in memory.answered) + len(speeds.compared),
         compared=compared,
         verdicts=memory.verdicts,
         unanswered=[*memory.unanswered, *speeds.unanswered],
         unscored=speeds.unscored,
-        scores={**_measures(compared), **_verdicts(memory.verdicts), **_ranges(speeds.compared)},
+        held_out=list(held_out),
+        beside=beside,
+        scores={
+            **(further or {}),
+            **measures(compared),
+            **measures(held_out),
+            **_verdicts(memory.verdicts),
+            **_ranges(speeds.compared),
+            **_against(beside),
+        },
     )
 
 
-def _measures(rows: Sequence[Compared]) -> dict[str, Score]:
+def measures(rows: Sequence[Compared]) -> dict[str, Score]:
     found: dict[str, Score] = {}
     for measure, group in grouped(rows, lambda row: row.measure).items():
-        found[f"{measure}_error"] = Score(value=row_median(group), n=len(group))
-        sources = len({row.source for row in group})
-        if measure in SPEED or sources > 1:
-            found[f"{measure}_error_by_source"] = Score(value=source_median(group), n=sources)
+        found[named(measure)] = Score(value=source_median(group), n=len(group))
+        found[f"{named(measure)}_rows"] = Score(value=row_median(group), n=len(group))
     return found
+
+
+def named(measure: str) -> str:
+    """decode_dense and its held-out kin as decode_dense_error and decode_dense_error_cross_validated."""
+    stem = measure.removesuffix(CROSS)
+    return f"{stem}_error{CROSS if stem != measure else ''}"
 
 
 def _verdicts(verdicts: Sequence[Verdict]) -> dict[str, Score]:
@@ -134,16 +137,13 @@ def _ranges(rows: Sequence[Compared]) -> dict[str, Score]:
     }
 
 
-def _number(name: str, score: Score) -> str:
-    if score.value is None:
-        return "-"
-    plain = name.startswith(("false_", "estimated_over"))
-    return f"{score.value:.3g}" if plain else f"{score.value:.1%}"
-
-
-def _lines(rows: Sequence[Compared], key: Callable[[Compared], str]) -> list[str]:
-    return [
-        f"  {name:50} n={len(group):4} median {row_median(group) or 0:6.1%}, estimated/measured "
-        f"{bias(group) or 0:.2f}, within 25 % {within(group) or 0:4.0%}, in range {inside(group) or 0:4.0%}"
-        for name, group in grouped(rows, key).items()
-    ]
+def _against(beside: Beside | None) -> dict[str, Score]:
+    if beside is None or not beside.ours:
+        return {}
+    ours, theirs = source_median(beside.ours) or 0.0, source_median(beside.theirs) or 0.0
+    n = len(beside.ours)
+    return {
+        "decode_error_on_llmfits_rows": Score(value=ours, n=n),
+        "llmfit_decode_error": Score(value=theirs, n=n),
+        "decode_error_over_llmfits": Score(value=ours / theirs if theirs else None, n=n),
+    }

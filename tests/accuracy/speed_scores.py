@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tests.accuracy.answer import Case, NoAnswer, speed_case
+from tests.accuracy.answer import Case, NoAnswerError, speed_case
 from tests.accuracy.rows import GIB, SpeedRow, source_key
 from tests.accuracy.scores import Compared, Unanswered
-from watcher.types import Fit, Load, Speed
+from watcher.types import Fit, FitVerdict, Load, Speed
 
 ONE_USER, TOTAL = "decode_tok_s_per_user", "output_tok_s_total"
 
@@ -29,7 +29,7 @@ def compare_speeds(rows: Iterable[SpeedRow]) -> Speeds:
             continue
         try:
             speeds.compared.append(compare(row, speed_case(row)))
-        except NoAnswer as why_not:
+        except NoAnswerError as why_not:
             speeds.unanswered.append(Unanswered(row_id=row.row_id, reason=str(why_not), what=what))
     return speeds
 
@@ -48,12 +48,14 @@ def not_scored(row: SpeedRow) -> str | None:
 
 
 def compare(row: SpeedRow, case: Case) -> Compared:
-    """Raises NoAnswer where the product gives no speed."""
+    """Raises NoAnswerError where the product gives no speed."""
     load = Load(users=row.concurrency, context_tokens=row.context_tokens)
     fit = case.ask(load)
+    if fit.verdict is FitVerdict.NO:
+        raise NoAnswerError("does not fit by our estimate, so it ran partly on the CPU or we are wrong")
     speed = fit.decode_tokens_per_second if row.quantity == ONE_USER else fit.total_tokens_per_second
     if speed is None or not row.value:
-        raise NoAnswer("no speed estimated")
+        raise NoAnswerError("no speed estimated")
     return Compared(
         measure=_measure(row, case),
         row_id=row.row_id,

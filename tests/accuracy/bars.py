@@ -1,0 +1,56 @@
+"""What the scores have to reach: one row per bar, printed with whether it is met."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from tests.accuracy.scores import Score
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bar:
+    """measure: key of scores. most and least are shares, or counts where count is set."""
+
+    words: str
+    measure: str
+    most: float | None = None
+    least: float | None = None
+    count: bool = False
+
+    def met(self, score: Score) -> bool | None:
+        """None where nothing was measured."""
+        if score.value is None:
+            return None
+        low = self.least is None or score.value >= self.least
+        return low and (self.most is None or score.value <= self.most)
+
+    @property
+    def wanted(self) -> str:
+        if self.count:
+            return f"{self.most:g}"
+        if self.least is not None:
+            return "exact" if self.least == 1 else f">= {self.least:.0%}"
+        return f"<= {self.most:.0%}" if self.most is not None else "told"
+
+
+BARS = (
+    Bar(words="cache and state bytes of the vectors", measure="kv_vectors_exact", least=1.0),
+    Bar(words="vLLM's planner, worst cell", measure="vllm_table_error", most=0.01),
+    Bar(words="weights from the name alone", measure="weights_from_name_error", most=0.10),
+    Bar(words="cache tokens, bytes given", measure="dense_kv_tokens_given_error", most=0.01),
+    Bar(words="cache tokens, end to end", measure="dense_kv_tokens_end_to_end_error", most=0.05),
+    Bar(words="concurrency of hybrids and windows, cache bytes given", measure="hybrid_concurrency_error", most=0.15),
+    Bar(words="did not fit, and we say it fits", measure="false_fits", most=0, count=True),
+    Bar(words="the same in the LLaMA 3 grid", measure="false_fits_llama_grid", most=0, count=True),
+    Bar(words="decode, one user, dense, cross-validated", measure="decode_dense_error_cross_validated", most=0.10),
+    Bar(words="decode, one user, MoE, cross-validated", measure="decode_moe_error_cross_validated", most=0.18),
+    Bar(words="decode, one user, dense, as shipped", measure="decode_dense_error", most=0.10),
+    Bar(words="decode, one user, MoE, as shipped", measure="decode_moe_error", most=0.18),
+    Bar(words="measured inside our range", measure="inside_range", least=0.80),
+)
+
+
+def judged(scores: Mapping[str, Score]) -> Iterator[tuple[Bar, Score, str]]:
+    """Every bar with its score and "met", "missed" or "not measured"."""
+    for bar in BARS:
+        score = scores.get(bar.measure, Score(value=None, n=0))
+        yield bar, score, {True: "met", False: "missed", None: "not measured"}[bar.met(score)]
