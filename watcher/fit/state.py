@@ -1,8 +1,9 @@
 """Layers that keep a state instead of a cache: its bytes for one sequence, and their weights.
 
-Gated DeltaNet (Qwen3-Next and later), KDA (Kimi Linear), Mamba 2 (Nemotron-H, Granite 4, Falcon-H1) and
-Mamba 1 (Jamba); formulas in docs/fit.md. Convolution state is BF16; recurrent state is FP32 unless the
-configuration says otherwise, which is right or an upper bound.
+Gated DeltaNet (Qwen3-Next and later), KDA (Kimi Linear), lightning attention (MiniMax-01), RG-LRU
+(RecurrentGemma), RWKV, Mamba 2 (Nemotron-H, Granite 4, Falcon-H1) and Mamba 1 (Jamba); formulas in
+docs/fit.md. Convolution state is BF16; recurrent state is FP32 unless the configuration says otherwise,
+which is right or an upper bound.
 """
 
 from dataclasses import dataclass
@@ -19,8 +20,13 @@ class State:
     width: int = 4
 
 
-def state_of(read: Reader, hidden: int) -> State:
-    """Recurrent and convolution state of one layer and one sequence."""
+def state_of(read: Reader, hidden: int, kind: str = "linear") -> State:
+    """Recurrent and convolution state of one layer and one sequence. kind: the word of patterns.py."""
+    if kind == "rwkv":
+        return State(conv=2 * hidden, recurrent=hidden * read.size_or(64, "head_size", "head_dim"))
+    if kind == "recurrent":
+        width = read.size_or(hidden, "lru_width")
+        return State(conv=width * (read.size_or(4, "conv1d_width") - 1), recurrent=width)
     if read.size_or(0, "linear_num_value_heads"):
         keys, values, head = _delta_net(read)
         kernel = read.size_or(4, "linear_conv_kernel_dim")
@@ -28,36 +34,40 @@ def state_of(read: Reader, hidden: int) -> State:
     if read.size_or(0, "linear_num_heads") or read.mapping("linear_attn_config").size_or(0, "num_heads"):
         heads, dim, kernel = _delta_attention(read)
         return State(conv=3 * heads * dim * (kernel - 1), recurrent=heads * dim * dim)
-    if read.size_or(0, "mamba_num_heads", "mamba_n_heads", "n_mamba_heads"):
+    if _mamba2_heads(read):
         inner, groups, state, kernel = _mamba2(read, hidden)
         return State(
             conv=(inner + 2 * groups * state) * (kernel - 1), recurrent=inner * state, width=_width(read)
         )
-    if _lightning(read):
-        heads, dim = read.size_or(1, "num_attention_heads"), read.size_or(128, "head_dim")
+    if kind == "linear" and not _selective(read):
+        heads, dim = _lightning(read, hidden)
         return State(recurrent=heads * dim * dim)
-    inner = read.size_or(2, "mamba_expand", "expand") * hidden
-    state, kernel = (
-        read.size_or(16, "mamba_d_state", "state_size"),
-        read.size_or(4, "mamba_d_conv", "conv_kernel"),
+    inner = _inner(read, hidden)
+    return State(
+        conv=inner * (_kernel(read) - 1), recurrent=inner * read.size_or(16, "mamba_d_state", "state_size")
     )
-    return State(conv=inner * (kernel - 1), recurrent=inner * state)
 
 
-def state_parameters(read: Reader, hidden: int) -> int:
+def state_parameters(read: Reader, hidden: int, kind: str = "linear") -> int:
     """The projections of such a layer; small vectors and kernels are left out."""
+    if kind == "rwkv":
+        return 5 * hidden * hidden
+    if kind == "recurrent":
+        width = read.size_or(hidden, "lru_width")
+        return 3 * hidden * width + 2 * width * width // read.size_or(10, "num_attention_heads")
     if read.size_or(0, "linear_num_value_heads"):
         keys, values, _ = _delta_net(read)
         return hidden * (2 * keys + 3 * values + 2 * read.size_or(1, "linear_num_value_heads"))
     if read.size_or(0, "linear_num_heads") or read.mapping("linear_attn_config").size_or(0, "num_heads"):
-        heads, dim, _ = _delta_attention(read)
-        return 5 * hidden * heads * dim
-    if heads := read.size_or(0, "mamba_num_heads", "mamba_n_heads", "n_mamba_heads"):
+        return _delta_attention_parameters(read, hidden)
+    if heads := _mamba2_heads(read):
         inner, groups, state, _ = _mamba2(read, hidden)
         return hidden * (3 * inner + 2 * groups * state + heads)
-    if _lightning(read):
-        return 5 * hidden * hidden
-    return 3 * hidden * read.size_or(2, "mamba_expand", "expand") * hidden
+    if kind == "linear" and not _selective(read):
+        heads, dim = _lightning(read, hidden)
+        return 5 * hidden * heads * dim
+    inner, rank = _inner(read, hidden), read.size_or(-(-hidden // 16), "mamba_dt_rank", "time_step_rank")
+    return 3 * hidden * inner + inner * (2 * rank + 2 * read.size_or(16, "mamba_d_state", "state_size"))
 
 
 def short_conv(read: Reader, hidden: int) -> State:
@@ -82,21 +92,53 @@ def _delta_attention(read: Reader) -> tuple[int, int, int]:
     )
 
 
+def _delta_attention_parameters(read: Reader, hidden: int) -> int:
+    """Query, key, value and output; decay and output gate through one head's width, or the gate in full."""
+    heads, dim, _ = _delta_attention(read)
+    whole, narrow = hidden * heads * dim, dim * (hidden + heads * dim)
+    full_gate = read.mapping("linear_attn_config").flag("use_full_rank_gate", default=False)
+    return 4 * whole + (whole if full_gate else narrow) + narrow + hidden * heads
+
+
+def _mamba2_heads(read: Reader) -> int:
+    """Heads of Mamba 2; Mamba 1 has none."""
+    heads = read.size_or(0, "mamba_num_heads", "mamba_n_heads", "n_mamba_heads")
+    return heads or (read.size_or(0, "num_heads") if read.row.all_layers == "mamba2" else 0)
+
+
 def _mamba2(read: Reader, hidden: int) -> tuple[int, int, int, int]:
     """Inner width, groups, state size and convolution kernel."""
-    heads = read.size_or(1, "mamba_num_heads", "mamba_n_heads", "n_mamba_heads")
-    expanded = read.size_or(2, "mamba_expand", "expand") * hidden
-    dim = read.size_or(max(1, expanded // heads), "mamba_head_dim", "mamba_d_head")
+    heads = _mamba2_heads(read)
+    own = ("head_dim",) if read.row.all_layers == "mamba2" else ()
+    dim = read.size_or(max(1, _inner(read, hidden) // heads), "mamba_head_dim", "mamba_d_head", *own)
     return (
-        heads * dim,
+        read.size_or(heads * dim, "mamba_d_ssm"),
         read.size_or(1, "n_groups", "mamba_n_groups", "mamba_ngroups"),
-        read.size_or(128, "ssm_state_size", "mamba_d_state"),
-        read.size_or(4, "conv_kernel", "mamba_d_conv"),
+        read.size_or(128, "ssm_state_size", "mamba_d_state", "state_size"),
+        _kernel(read),
     )
 
 
-def _lightning(read: Reader) -> bool:
-    return bool(read.items("attn_type_list")) or read.word("model_type").startswith("minimax_text")
+def _inner(read: Reader, hidden: int) -> int:
+    return (
+        read.size_or(0, "mamba_d_ssm", "mamba_inner_size")
+        or read.size_or(2, "mamba_expand", "expand") * hidden
+    )
+
+
+def _kernel(read: Reader) -> int:
+    return read.size_or(4, "conv_kernel", "mamba_d_conv")
+
+
+def _selective(read: Reader) -> bool:
+    """Whether layers called linear are Mamba, as Transformers 5 calls them."""
+    return bool(read.size_or(0, "mamba_d_state", "state_size", "mamba_d_conv"))
+
+
+def _lightning(read: Reader, hidden: int) -> tuple[int, int]:
+    """Heads of linear attention and their width."""
+    heads = read.size_or(1, "linear_num_attention_heads", "num_attention_heads")
+    return heads, read.size_or(max(1, hidden // heads), "head_dim")
 
 
 def _width(read: Reader) -> int:
