@@ -8,10 +8,12 @@ import re
 from collections.abc import Iterable
 
 from watcher.fit.described import LARGEST_POOL, BadDescription, described
-from watcher.fit.device_names import LONGEST_NAME, candidates
+from watcher.fit.device_names import LONGEST_NAME, candidates, device_named
 from watcher.fit.devices import devices
 from watcher.tables import table
 from watcher.types import Hardware
+
+__all__ = ["UnknownHardware", "device_named", "pool_of", "pools_of"]
 
 _COUNT_FIRST = re.compile(r"(\d{1,6})\s*[x×*]\s*(\S.*)", re.IGNORECASE)
 _COUNT_LAST = re.compile(r"(.*\S)\s+[x×*]\s*(\d{1,6})", re.IGNORECASE)
