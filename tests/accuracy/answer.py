@@ -1,15 +1,14 @@
 """A row's answer: the product's estimate for what the row says was run. Everything else is scoring."""
 
-import inspect
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
-from tests.accuracy.naming import Named, device_of, engine_of, format_named, model_of
+from tests.accuracy.naming import Named, device_of, engine_of, format_in_name, format_named, model_of
 from tests.accuracy.rows import GIB, Boot, SpeedRow
-from watcher.fit.estimate import estimate
+from watcher.fit.engines import engines
+from watcher.fit.estimate import estimate, placements
+from watcher.fit.placement import Placement
 from watcher.formats import Format
-from watcher.types import Device, Fit, Hardware, Load, Parameters, Settings, Variant
+from watcher.types import Device, Fit, Hardware, Load, Settings, Variant
 
 _CACHE = {
     "fp8": "fp8",
@@ -54,8 +53,9 @@ class Case:
     def device(self) -> str:
         return self.hardware.device.key
 
-    def ask(self, load: Load) -> Fit:
-        variant = Variant(
+    @property
+    def variant(self) -> Variant:
+        return Variant(
             repo_id=self.model.name,
             format=self.format.container,
             label=self.format.label,
@@ -63,32 +63,40 @@ class Case:
             size_bytes=self.weights_bytes,
             size_source="files" if self.weights_given else "table",
         )
-        total = self.model.shape.parameters.total
-        active = self.model.shape.parameters.active
+
+    def ask(self, load: Load) -> Fit:
         return estimate(
             shape=None if self.model.guessed else self.model.shape,
-            variant=variant,
-            parameters=Parameters(total=total, active=active),
+            variant=self.variant,
+            parameters=self.model.parameters,
             hardware=self.hardware,
             load=load,
             engine=self.engine,
-            **with_settings(self.settings),
+            settings=self.settings,
         )
 
-
-def with_settings(settings: Settings) -> Mapping[str, Any]:
-    return {"settings": settings} if "settings" in inspect.signature(estimate).parameters else {}
+    def usual(self) -> Placement:
+        """The engine's own way with the row's settings, whether or not it holds anything."""
+        return placements(
+            shape=self.model.shape,
+            guessed=self.model.guessed,
+            variant=self.variant,
+            hardware=self.hardware,
+            engine=engines()[self.engine],
+            settings=self.settings,
+        )[0]
 
 
 def weights_of(model: Named, row_format: Format) -> int:
-    """Bytes of the whole model in a format that only the name tells."""
-    parameters = model.shape.parameters.total or 0
+    """Bytes of the whole model in a format that only the name tells. GGUF keeps towers in another file."""
+    known = model.shape.parameters if row_format.container == "gguf" else model.parameters
+    parameters = known.total or model.shape.parameters.total or 0
     return int(parameters * row_format.bits_of(parameters) / 8)
 
 
 def speed_case(row: SpeedRow) -> Case:
     """Raises NoAnswerError."""
-    device = device_of(row.gpu, row.nominal_gb)
+    device = device_of(row.gpu, row.nominal_gb, row.gpu_count)
     model, row_format = _model_and_format(row)
     if device is None:
         raise NoAnswerError("device not named" if not row.gpu else f"device not known: {row.gpu}")
@@ -96,6 +104,7 @@ def speed_case(row: SpeedRow) -> Case:
     if engine is None:
         raise NoAnswerError(f"engine not known: {row.engine or 'not named'}")
     weights = row.weights_bytes or weights_of(model, row_format)
+    _check_format(row, weights, device, row.gpu_count)
     settings = Settings(
         utilisation=row.utilisation,
         cache_dtype=_CACHE.get(row.cache_dtype.casefold()),
@@ -113,8 +122,8 @@ def speed_case(row: SpeedRow) -> Case:
 
 
 def boot_case(boot: Boot, *, own_weights: bool = False, any_device: bool = False) -> Case:
-    """Raises NoAnswerError. own_weights: take the size the row gives; any_device: do without the card's name."""
-    device = device_of(boot.gpu, boot.nominal_gb) or (UNNAMED if any_device else None)
+    """Raises NoAnswerError. own_weights: take the row's size; any_device: do without the card's name."""
+    device = device_of(boot.gpu, boot.nominal_gb, boot.gpu_count) or (UNNAMED if any_device else None)
     model, row_format = _model_and_format(boot)
     if device is None:
         raise NoAnswerError("device not named" if not boot.gpu else f"device not known: {boot.gpu}")
@@ -124,6 +133,8 @@ def boot_case(boot: Boot, *, own_weights: bool = False, any_device: bool = False
     if boot.memory_bytes:
         device = replace(device, usable_bytes=boot.memory_bytes)
     weights = weights_of(model, row_format)
+    if not any_device:
+        _check_format(boot, weights, device, max(boot.devices, boot.gpu_count))
     given = own_weights and boot.weights_bytes is not None
     if given and boot.weights_bytes:
         weights = boot.weights_bytes * (boot.devices if boot.weights_per_device else 1)
@@ -151,20 +162,17 @@ def _model_and_format(row: SpeedRow | Boot) -> tuple[Named, Format]:
         raise NoAnswerError(f"shape not known: {row.model_id or row.named or 'not named'}")
     row_format = format_named(row.format, row.model_id, row.named, row.engine)
     if row_format is None:
-        raise NoAnswerError("weight format not stated" if not row.format else f"format not known: {row.format}")
+        raise NoAnswerError(
+            "weight format not stated" if not row.format else f"format not known: {row.format}"
+        )
     return model, row_format
 
 
-def one_sequence(case: Case, tokens: int) -> int:
-    """Bytes on one device that one sequence of this length reserves, cache and state together."""
-    fit = case.ask(Load(users=1, context_tokens=tokens))
-    return fit.kv_cache.bytes + fit.state.bytes
-
-
-def left_for_cache(fit: Fit) -> int:
-    """Bytes on one device that the engine keeps for cache and state."""
-    taken = fit.weights.bytes + fit.activations.bytes + fit.overhead.bytes
-    return fit.budget_bytes - taken
+def _check_format(row: SpeedRow | Boot, weights: int, device: Device, count: int) -> None:
+    """16 bit is what an engine loads of a repo that names no format; where that can not be, nobody knows."""
+    stated = row.format or format_in_name(row.model_id, row.named)
+    if not stated and weights > 0.95 * device.usable_bytes * count:
+        raise NoAnswerError("weight format not stated, and 16 bit does not fit")
 
 
 def is_dense_cache(case: Case) -> bool:

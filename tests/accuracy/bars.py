@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tests.accuracy.scores import Score
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Bar:
     """measure: key of scores. most and least are shares, or counts where count is set."""
 
@@ -33,19 +33,19 @@ class Bar:
 
 
 BARS = (
-    Bar(words="cache and state bytes of the vectors", measure="kv_vectors_exact", least=1.0),
-    Bar(words="vLLM's planner, worst cell", measure="vllm_table_error", most=0.01),
-    Bar(words="weights from the name alone", measure="weights_from_name_error", most=0.10),
-    Bar(words="cache tokens, bytes given", measure="dense_kv_tokens_given_error", most=0.01),
-    Bar(words="cache tokens, end to end", measure="dense_kv_tokens_end_to_end_error", most=0.05),
-    Bar(words="concurrency of hybrids and windows, cache bytes given", measure="hybrid_concurrency_error", most=0.15),
-    Bar(words="did not fit, and we say it fits", measure="false_fits", most=0, count=True),
-    Bar(words="the same in the LLaMA 3 grid", measure="false_fits_llama_grid", most=0, count=True),
-    Bar(words="decode, one user, dense, cross-validated", measure="decode_dense_error_cross_validated", most=0.10),
-    Bar(words="decode, one user, MoE, cross-validated", measure="decode_moe_error_cross_validated", most=0.18),
-    Bar(words="decode, one user, dense, as shipped", measure="decode_dense_error", most=0.10),
-    Bar(words="decode, one user, MoE, as shipped", measure="decode_moe_error", most=0.18),
-    Bar(words="measured inside our range", measure="inside_range", least=0.80),
+    Bar("cache and state bytes of the vectors", "kv_vectors_exact", least=1.0),
+    Bar("vLLM's planner, worst cell", "vllm_table_error", most=0.01),
+    Bar("weights from the name alone", "weights_from_name_error", most=0.10),
+    Bar("cache tokens, bytes given", "dense_kv_tokens_given_error", most=0.01),
+    Bar("cache tokens, end to end", "dense_kv_tokens_end_to_end_error", most=0.05),
+    Bar("concurrency of hybrids and windows, bytes given", "hybrid_concurrency_error", most=0.15),
+    Bar("did not fit, and we say it fits", "false_fits", most=0, count=True),
+    Bar("the same in the LLaMA 3 grid", "false_fits_llama_grid", most=0, count=True),
+    Bar("decode, one user, dense, cross-validated", "decode_dense_error_cross_validated", most=0.10),
+    Bar("decode, one user, MoE, cross-validated", "decode_moe_error_cross_validated", most=0.18),
+    Bar("decode, one user, dense, as shipped", "decode_dense_error", most=0.10),
+    Bar("decode, one user, MoE, as shipped", "decode_moe_error", most=0.18),
+    Bar("measured inside our range", "inside_range", least=0.80),
 )
 
 

@@ -57,7 +57,9 @@ class Said:
 def beside_booklet(rows: Sequence[SpeedRow], compared: Sequence[Compared]) -> list[Said]:
     """Every cell; measured values are those of the same shape, format and device in other sources."""
     by_id = {row.row_id: row for row in rows}
-    others = [c for c in compared if c.row_id in by_id and not c.source.startswith("booklet") and not c.guessed]
+    others = [
+        c for c in compared if c.row_id in by_id and not c.source.startswith("booklet") and not c.guessed
+    ]
     told: list[Said] = []
     for model, label, device, engine, low, high in SAID:
         case = _case(model, label, device, engine)

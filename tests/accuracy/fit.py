@@ -60,7 +60,9 @@ def run(options: argparse.Namespace, rows: Sequence[SpeedRow]) -> Result:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.accuracy.fit", description=__doc__)
     files = parser.add_argument_group("rows (without any: the project's own evidence)")
-    files.add_argument("--memory", type=Path, action="append", default=[], help="what engines printed at boot")
+    files.add_argument(
+        "--memory", type=Path, action="append", default=[], help="what engines printed at boot"
+    )
     files.add_argument("--speed", type=Path, action="append", default=[], help="tokens per second")
     parser.add_argument("--json", action="store_true", help="one object instead of text")
     parser.add_argument("--worst", type=int, default=10, help="how many of the worst rows are shown")

@@ -1,4 +1,4 @@
-"""Decode of one user, each source predicted by constants that the others fitted (tests/accuracy/calibrate.py)."""
+"""Decode of one user, each source predicted by constants that the others fitted."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ Answered = tuple[SpeedRow, Case, Compared]
 
 
 def held_out_rows(rows: Sequence[SpeedRow]) -> list[Compared]:
-    """Empty where there is nothing to calibrate with, or a single source."""
+    """By tests/accuracy/calibrate.py; empty where there is none, or a single source."""
     if find_spec("tests.accuracy.calibrate") is None:
         return []
     calibrate = import_module("tests.accuracy.calibrate")

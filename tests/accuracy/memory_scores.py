@@ -1,6 +1,6 @@
 """What engines printed when they started beside the estimate: weights, cache, concurrency, verdicts."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tests.accuracy.answer import (
@@ -8,12 +8,12 @@ from tests.accuracy.answer import (
     NoAnswerError,
     boot_case,
     is_dense_cache,
-    left_for_cache,
-    one_sequence,
     weights_of,
 )
+from tests.accuracy.hf_mem import hf_mem_cache_bytes
 from tests.accuracy.rows import GIB, Boot, source_key
 from tests.accuracy.scores import Compared, Unanswered
+from watcher.fit.search import most
 from watcher.types import FitVerdict, Load
 
 _GRID = "gpu-benchmarks-on-llm-inference"  # the LLaMA 3 fit/OOM grid of llama.cpp, scored apart
@@ -73,6 +73,9 @@ def compare_memory(boots: Iterable[Boot]) -> Memory:
 
 
 def _compared(boot: Boot) -> Iterator[Compared]:
+    """Drafters add weights and caches that rows do not describe: such boots are not compared."""
+    if boot.speculative:
+        return
     for measure in (_weights, _given_tokens, _needed, _concurrency_given, _end_to_end, _parts):
         try:
             yield from measure(boot)
@@ -112,9 +115,9 @@ def _given_tokens(boot: Boot) -> Iterator[Compared]:
     """Tokens that the printed bytes hold: the cache's arithmetic alone."""
     case = boot_case(boot, own_weights=True, any_device=True)
     held, tokens = _cache_bytes(boot), _tokens(boot)
-    if not is_dense_cache(case) or boot.speculative or case.model.guessed:
+    if not is_dense_cache(case) or case.model.guessed:
         return
-    per_token = case.ask(Load(users=1, context_tokens=boot.max_model_len or 4096)).kv_bytes_per_token
+    per_token = case.usual().layout.per_token()
     if stated := boot.printed.get("kv_bytes_per_token"):
         yield _row("kv_bytes_per_token", boot, case, per_token, stated)
     if held and tokens and held > 0:
@@ -131,66 +134,62 @@ def _needed(boot: Boot) -> Iterator[Compared]:
     """What the engine says one sequence of the full length needs, or how long one may be."""
     needed = boot.printed.get("kv_needed_for_max_len")
     case = boot_case(boot, own_weights=True, any_device=True)
+    if case.model.guessed:
+        return
     if needed and boot.max_model_len:
-        ours = one_sequence(case, boot.max_model_len) / GIB
+        ours = case.usual().cache(1, boot.max_model_len) / GIB
         yield _row("kv_needed", boot, case, ours, needed)
     longest, held = boot.printed.get("est_max_model_len"), _cache_bytes(boot)
     if longest and held and held > 0:
-        most = _most(lambda tokens: one_sequence(case, tokens), held)
-        yield _row("kv_needed", boot, case, most, longest)
-
-
-def _most(need: Callable[[int], int], left: int) -> int:
-    low, high = 0, 1 << 24
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if need(middle) <= left else (low, middle)
-    return low
+        way = case.usual()
+        yield _row("kv_needed", boot, case, most(1 << 24, lambda n: way.cache(1, n), held), longest)
 
 
 def _concurrency_given(boot: Boot) -> Iterator[Compared]:
     """Sequences of the full length that the printed bytes hold."""
     measured, held, length = boot.printed.get("max_concurrency"), _cache_bytes(boot), boot.max_model_len
-    if not measured or not held or not length or boot.speculative:
+    if not measured or not held or not length:
         return
     case = boot_case(boot, own_weights=True, any_device=True)
     name = "dense_concurrency_given" if is_dense_cache(case) else "hybrid_concurrency"
     if case.model.guessed:
         name = "concurrency_guessed"
-    yield _row(name, boot, case, held / max(1, one_sequence(case, length)), measured)
+    way = case.usual()
+    yield _row(name, boot, case, held / max(1, way.cache(1, length)), measured)
+    theirs = hf_mem_cache_bytes(case.model.shape, length, way.plan.element_bytes) / way.layout.split
+    if not case.model.guessed and theirs:
+        yield _row(f"hf_mem_{name}", boot, case, held / theirs, measured)
 
 
 def _end_to_end(boot: Boot) -> Iterator[Compared]:
     """From the names and settings alone: bytes left for the cache, tokens and sequences in them."""
     case = boot_case(boot)
-    if boot.speculative:
-        return
     length = boot.max_model_len or 4096
-    fit = case.ask(Load(users=1, context_tokens=length))
-    left = max(1, left_for_cache(fit))
+    way = case.usual()
+    left, per_token = max(1, way.left), way.layout.per_token()
     held, tokens = _cache_bytes(boot), _tokens(boot)
     if case.model.guessed:
         return
     if not is_dense_cache(case):
         if measured := boot.printed.get("max_concurrency"):
-            ours = left / max(1, one_sequence(case, length))
+            ours = left / max(1, way.cache(1, length))
             yield _row("hybrid_concurrency_end_to_end", boot, case, ours, measured)
         return
     if tokens is None and held and held > 0:
-        tokens = held / fit.kv_bytes_per_token
+        tokens = held / per_token
     if tokens:
-        yield _row("dense_kv_tokens_end_to_end", boot, case, left / fit.kv_bytes_per_token, tokens)
+        yield _row("dense_kv_tokens_end_to_end", boot, case, left / per_token, tokens)
 
 
 def _parts(boot: Boot) -> Iterator[Compared]:
     """The terms of the estimate one by one."""
     case = boot_case(boot)
-    fit = case.ask(Load(users=1, context_tokens=boot.max_model_len or 4096))
+    way = case.usual()
     peak, held = boot.printed.get("activation_peak"), _cache_bytes(boot)
     if peak and peak > 0:
-        yield _row("activations", boot, case, fit.activations.bytes / GIB, peak)
-    if held and held > 0:
-        yield _row("kv_memory_end_to_end", boot, case, max(0.01, left_for_cache(fit) / GIB), held / GIB)
+        yield _row("activations", boot, case, way.activations / GIB, peak)
+    if held and held > 0 and not case.model.guessed:
+        yield _row("kv_memory_end_to_end", boot, case, max(0.01, way.left / GIB), held / GIB)
 
 
 def _row(measure: str, boot: Boot, case: Case, estimated: float, measured: float) -> Compared:
@@ -228,6 +227,8 @@ def _verdict(boot: Boot) -> tuple[Verdict | None, str]:
         return None, str(why)
     if boot.fits is None:
         return None, "the boot does not tell whether it fits"
+    if boot.speculative:
+        return None, "speculative decoding: the drafter is not described"
     own = boot_case(boot, own_weights=True)
     if boot.max_model_len is None and boot.fits is False:
         return None, "the context that did not fit is not stated"

@@ -4,12 +4,13 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from tests.accuracy.lookup import device_named, known_shape
+from tests.accuracy.lookup import found_shape
 from watcher.families import load_families
+from watcher.fit.device_names import device_named
 from watcher.fit.shape import Shape
 from watcher.fit.stand_ins import stand_in
 from watcher.formats import Format, format_of, label_of
-from watcher.types import Device
+from watcher.types import Device, Parameters
 
 ENGINES = {
     "vllm": "vllm",
@@ -55,9 +56,13 @@ _ACTIVE = re.compile(rf"(?<![A-Za-z0-9])a{_NUMBER}b(?![a-z0-9])", re.IGNORECASE)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Named:
-    """A model as the product knows it. guessed: only its size is known, and a stand-in is assumed."""
+    """A model as the product knows it. guessed: only its size is known, and a stand-in is assumed.
+
+    parameters: as published, towers included, where they were.
+    """
 
     shape: Shape
+    parameters: Parameters
     name: str
     family: str
     guessed: bool
@@ -65,19 +70,18 @@ class Named:
 
 def model_of(model_id: str, named: str) -> Named | None:
     """By repo id first, then as named; by the size in the name where nobody kept the shape."""
-    for name in (model_id, named):
-        found = known_shape(name) if name else None
-        if found is not None:
-            return Named(
-                shape=found, name=model_id or named, family=family_of(model_id, named), guessed=False
-            )
+    name, family = model_id or named, family_of(model_id, named)
+    for asked in (model_id, named):
+        if found := found_shape(asked):
+            known = found.parameters if found.parameters.total else found.shape.parameters
+            return Named(shape=found.shape, parameters=known, name=name, family=family, guessed=False)
     text = f"{model_id.rpartition('/')[2]} {named}"
     sizes = [float(n) * (1e9 if unit in "bB" else 1e6) for n, unit in _SIZE.findall(text)]
     if not sizes:
         return None
     active = [float(n) * 1e9 for n in _ACTIVE.findall(text)]
     shape = stand_in(int(sizes[0]), int(active[0]) if active else None)
-    return Named(shape=shape, name=model_id or named, family=family_of(model_id, named), guessed=True)
+    return Named(shape=shape, parameters=shape.parameters, name=name, family=family, guessed=True)
 
 
 @cache
@@ -110,12 +114,16 @@ def format_named(text: str, model_id: str, named: str, engine: str) -> Format | 
     word = re.sub(r"\s*\(.*\)", "", text).strip()
     if word:
         return _labelled(word, serving=serving)
-    for name in (model_id, named):
-        if found := _in_name(name, serving=serving):
-            return found
+    if found := format_in_name(model_id, named, serving=serving):
+        return found
     if serving:
         return format_of("bf16")
     return format_of("Q4_K_M") if engine.strip().casefold() == "ollama" else None
+
+
+def format_in_name(*names: str, serving: bool = True) -> Format | None:
+    """The format that the first of these names carries."""
+    return next((found for name in names if (found := _in_name(name, serving=serving))), None)
 
 
 def _labelled(word: str, *, serving: bool) -> Format | None:
@@ -146,6 +154,9 @@ def _in_name(name: str, *, serving: bool) -> Format | None:
     return None
 
 
-def device_of(text: str, nominal_gb: float | None) -> Device | None:
-    """The device a row names, of the memory size it states."""
-    return device_named(text, nominal_gb) if text.strip() else None
+def device_of(text: str, nominal_gb: float | None, count: int = 1) -> Device | None:
+    """The device a row names, of the memory it states: of one device, or of all of them together."""
+    if not text.strip():
+        return None
+    sizes = dict.fromkeys((nominal_gb, nominal_gb / count if nominal_gb else None, None))
+    return next((found for size in sizes if (found := device_named(text, size))), None)

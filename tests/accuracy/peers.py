@@ -1,6 +1,6 @@
-"""Other estimators on the same rows: llmfit by its command line, hf-mem by its formula.
+"""llmfit on the same rows, by its command line.
 
-Neither is a dependency of the product. llmfit is asked for "plan" on a hardware profile that carries our
+It is no dependency of the product. It is asked for "plan" on a hardware profile that carries our
 own bandwidth and memory of the device, so that only the estimate differs. Where it does not know a
 format it gets the nearest that it knows.
 """
@@ -17,15 +17,15 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.accuracy.answer import Case, NoAnswerError, speed_case
-from tests.accuracy.rows import SpeedRow, source_key
+from tests.accuracy.rows import SpeedRow
 from tests.accuracy.scores import Compared, Unanswered, grouped, row_median
 from tests.accuracy.speed_scores import ONE_USER, compare, not_scored
-from watcher.fit.shape import Shape
 from watcher.types import Device
 
 GIB = 1024**3
 # llmfit 1.1 knows these; anything else gets the nearest by bits, safetensors at 8 bit its Q8_0.
 _QUANTS = ("F32", "F16", "BF16", "Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_0", "Q3_K_M", "Q2_K", "MXFP4")
+_BITS = {"F16": 16.0, "Q8_0": 8.5, "Q6_K": 6.6, "Q5_K_M": 5.7, "Q4_K_M": 4.9, "Q3_K_M": 4.0, "Q2_K": 3.2}
 _NEAREST = {
     "awq": "AWQ-4bit",
     "gptq": "GPTQ-Int4",
@@ -65,7 +65,9 @@ class Llmfit:
         asked = ["--profile", str(profile), "plan", name, "--context", "4096", "--quant", quant, "--json"]
         told = self._run(asked)
         paths = told.get("run_paths", []) if isinstance(told, Mapping) else []
-        return next((float(p["estimated_tps"]) for p in paths if p["path"] == "gpu" and p["estimated_tps"]), None)
+        return next(
+            (float(p["estimated_tps"]) for p in paths if p["path"] == "gpu" and p["estimated_tps"]), None
+        )
 
     def fit_seconds(self, device: Device) -> float | None:
         """Wall time for every model it knows on one device, as JSON."""
@@ -130,7 +132,9 @@ def _plain(name: str) -> str:
     """A repo name without its account, format and dress: what a fine-tune or quant shares with its base."""
     plain = name.rpartition("/")[2].casefold().replace(" ", "-").replace("_", "-")
     plain = re.sub(r"\.gguf$", "", plain)
-    word = r"(ud-)?(iq|q)\d[a-z0-9-]*|gguf|awq|gptq|int4|int8|fp8|nvfp4|mxfp4|bf16|fp16|instruct|it|chat|dynamic"
+    word = (
+        r"(ud-)?(iq|q)\d[a-z0-9-]*|gguf|awq|gptq|int4|int8|fp8|nvfp4|mxfp4|bf16|fp16|instruct|it|chat|dynamic"
+    )
     plain = re.sub(rf"-({word}|4bit|8bit|modelopt|autoround)(?=-|$)", "", plain)
     return plain.removeprefix("meta-")
 
@@ -141,7 +145,15 @@ def quant_of(label: str, bits: float) -> str:
         return label
     if label in _NEAREST:
         return _NEAREST[label]
-    nearest = {"F16": 16.0, "Q8_0": 8.5, "Q6_K": 6.56, "Q5_K_M": 5.7, "Q4_K_M": 4.89, "Q3_K_M": 4.0, "Q2_K": 3.16}
+    nearest = {
+        "F16": 16.0,
+        "Q8_0": 8.5,
+        "Q6_K": 6.56,
+        "Q5_K_M": 5.7,
+        "Q4_K_M": 4.89,
+        "Q3_K_M": 4.0,
+        "Q2_K": 3.16,
+    }
     return min(nearest, key=lambda quant: abs(nearest[quant] - bits))
 
 
@@ -185,10 +197,12 @@ def beside_llmfit(rows: Iterable[SpeedRow], path: str | None) -> Beside | None:
                 continue
             told = peer.tokens_per_second(case)
             if told is None:
-                beside.silent.append(Unanswered(row_id=row.row_id, reason="model not in its list", what=ours.model))
+                beside.silent.append(
+                    Unanswered(row_id=row.row_id, reason="model not in its list", what=ours.model)
+                )
                 continue
             beside.ours.append(ours)
-            beside.theirs.append(replace(ours, estimated=told, low=None, high=None, source=source_key(row.source)))
+            beside.theirs.append(replace(ours, estimated=told, low=None, high=None))
         return beside
 
 
@@ -196,19 +210,3 @@ def llmfit_seconds(device: Device, path: str | None) -> float | None:
     with TemporaryDirectory() as folder:
         peer = find_llmfit(path, Path(folder))
         return peer.fit_seconds(device) if peer else None
-
-
-def hf_mem_cache_bytes(shape: Shape, tokens: int, element_bytes: float) -> float:
-    """hf-mem 0.5's formula: every layer of a model that mixes kinds keeps every token, with the same heads.
-
-    Latent attention is not known to it: heads x hidden / heads for keys and again for values.
-    """
-    growing = [layer for layer in shape.layers if layer.cached]
-    if not growing:
-        return 0.0
-    if any(layer.kind == "mla" for layer in growing):
-        return 2.0 * shape.hidden * len(shape.layers) * tokens * element_bytes
-    windows = [layer.window for layer in growing]
-    mixed = any(windows) and not all(windows)
-    most = tokens if mixed or not windows[0] else min(windows[0], tokens)
-    return growing[-1].cached * len(shape.layers) * most * element_bytes

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from tests.accuracy.bars import Bar, judged
+from tests.accuracy.bars import judged
 from tests.accuracy.booklet import Said
 from tests.accuracy.peers import Beside
 from tests.accuracy.read_configs import Read
@@ -30,7 +30,10 @@ def text(result: Result, worst: int) -> str:
     """Coverage, scores, groups and the worst rows."""
     lines = [f"{result.rows} rows, {result.answered} answered"]
     for title, rows in (("not answered", result.unanswered), ("not scored", result.unscored)):
-        lines += [f"{title}:", *(f"  {n:4} {why}" for why, n in Counter(u.reason for u in rows).most_common())]
+        lines += [
+            f"{title}:",
+            *(f"  {n:4} {why}" for why, n in Counter(u.reason for u in rows).most_common()),
+        ]
     lines += ["", "bars:"]
     lines += [
         f"  {word:12} {bar.words}: {number(bar.measure, score)} (n={score.n}), wanted {bar.wanted}"
@@ -51,8 +54,9 @@ def text(result: Result, worst: int) -> str:
 def _groups(rows: Sequence[Compared], key: Callable[[Compared], str]) -> Iterator[str]:
     for name, group in grouped(rows, key).items():
         yield (
-            f"{name:50} n={len(group):4} median {row_median(group) or 0:6.1%}, estimated/measured "
-            f"{bias(group) or 0:.2f}, within 25 % {within(group) or 0:4.0%}, in range {inside(group) or 0:4.0%}"
+            f"{name:50} n={len(group):4} median {row_median(group) or 0:6.1%}, "
+            f"estimated/measured {bias(group) or 0:.2f}, "
+            f"within 25 % {within(group) or 0:4.0%}, in range {inside(group) or 0:4.0%}"
         )
 
 
@@ -61,7 +65,8 @@ def _beside(beside: Beside | None) -> Iterator[str]:
         yield "llmfit: not run (not installed)"
         return
     yield (
-        f"{beside.peer} on the same {len(beside.ours)} rows ({len(beside.silent)} whose model it does not know): "
+        f"{beside.peer} on the same {len(beside.ours)} rows "
+        f"({len(beside.silent)} more are of models it does not list): "
         f"ours {source_median(beside.ours) or 0:.1%}, theirs {source_median(beside.theirs) or 0:.1%}"
     )
     for attribute in ("family", "device"):
@@ -104,31 +109,40 @@ def _opening(result: Result) -> Iterator[str]:
     yield from (
         "# How far the fit engine is off",
         "",
-        "Written by `python -m tests.accuracy.fit --memory FILE.csv --speed FILE.csv`; run it again rather than edit it.",
-        f"Rows: {files}: other people's logs and result files, none measured by us. An error of 10 % is off by a",
-        "factor of 1.10 either way (median of the absolute log error). **Each source counts once**, however many rows",
-        "it has; the plain median of rows stands beside it. *Cross-validated* means that the source being scored had",
-        "no part in the constants that predict it. Somebody's estimates and speculative decoding are never scored.",
+        "Written by `python -m tests.accuracy.fit --memory FILE.csv --speed FILE.csv`; run it again",
+        "rather than",
+        f"edit it. Rows of {files}: other people's logs and result files, none measured by us.",
+        "",
+        "An error of 10 % is off by a factor of 1.10 either way (median of the absolute log error).",
+        "**Each source",
+        "counts once**, however many rows it has; the plain median of rows stands beside it.",
+        "*Cross-validated*",
+        "means that the source being scored had no part in the constants that predict it. Somebody's",
+        "estimates",
+        "and speculative decoding are never scored.",
         "",
     )
 
 
 def _bar_table(result: Result) -> Iterator[str]:
-    yield from ("## Bars", "", "| what | score | rows once | n | wanted | |", "| --- | --- | --- | --- | --- | --- |")
+    yield from (
+        "## Bars",
+        "",
+        "| what | score | rows once | n | wanted | |",
+        "| --- | --- | --- | --- | --- | --- |",
+    )
     for bar, score, word in judged(result.scores):
         plain = result.scores.get(f"{bar.measure}_rows")
         rows = number(bar.measure, plain) if plain else ""
-        yield f"| {bar.words} | {number(bar.measure, score)} | {rows} | {score.n} | {bar.wanted} | {_mark(bar, word)} |"
+        word = f"**{word}**" if word == "missed" else word
+        yield f"| {bar.words} | {number(bar.measure, score)} | {rows} | {score.n} | {bar.wanted} | {word} |"
     yield ""
     told = ("range_width", "within_25_percent", "estimated_over_measured", "what_fits_seconds")
     for name in told:
         if name in result.scores:
-            yield f"- {name.replace('_', ' ')}: {number(name, result.scores[name])} (n={result.scores[name].n})"
+            score = result.scores[name]
+            yield f"- {name.replace('_', ' ')}: {number(name, score)} (n={score.n})"
     yield ""
-
-
-def _mark(bar: Bar, word: str) -> str:
-    return f"**{word}**" if word == "missed" and bar.measure else word
 
 
 def _coverage(result: Result) -> Iterator[str]:
@@ -167,17 +181,21 @@ def _peers(beside: Beside | None) -> Iterator[str]:
         yield from ("Not run: llmfit is not installed (`pip install '.[peers]'`).", "")
         return
     yield from (
-        f"{beside.peer}, asked on the same rows for the same format on a hardware profile with our own bandwidth and",
-        "memory of the device (`llmfit --profile FILE plan MODEL --quant FORMAT --json`, path gpu). It knows neither the",
-        "engine nor the depth of context, and no FP8 or NVFP4: those rows ask for its nearest format. Rows whose model",
-        f"it does not list: {len(beside.silent)}. Groups of ten rows or more:",
+        f"{beside.peer}, asked on the same rows for the same format on a hardware profile with our own",
+        "bandwidth",
+        "and memory of the device (`llmfit --profile FILE plan MODEL --quant FORMAT --json`, path gpu).",
+        "It knows",
+        "neither the engine nor the depth of context, and no FP8 or NVFP4: those rows ask for its",
+        "nearest format.",
+        f"Rows whose model it does not list: {len(beside.silent)}. Groups of ten rows or more:",
         "",
         "| | n | ours | llmfit | ratio |",
         "| --- | --- | --- | --- | --- |",
     )
     ours, theirs = source_median(beside.ours) or 0.0, source_median(beside.theirs) or 0.0
     if theirs:
-        yield f"| all, each source once | {len(beside.ours)} | {ours:.1%} | {theirs:.1%} | {ours / theirs:.2f} |"
+        n = len(beside.ours)
+        yield f"| all, each source once | {n} | {ours:.1%} | {theirs:.1%} | {ours / theirs:.2f} |"
     for attribute in ("family", "device"):
         for name, (n, own, other) in beside.ratios(attribute, _LEAST_FOR_RATIO).items():
             ratio = f"{own / other:.2f}" if other else "-"
@@ -187,7 +205,12 @@ def _peers(beside: Beside | None) -> Iterator[str]:
 
 
 def _memory(result: Result) -> Iterator[str]:
-    yield from ("## Memory", "", "| measure | each source once | each boot once | n |", "| --- | --- | --- | --- |")
+    yield from (
+        "## Memory",
+        "",
+        "| measure | each source once | each boot once | n |",
+        "| --- | --- | --- | --- |",
+    )
     speed = ("decode", "total", "inside", "range", "within", "estimated", "llmfit", "what_fits", "false")
     for name, score in result.scores.items():
         if name.startswith(speed) or name.endswith("_rows"):
@@ -206,8 +229,11 @@ def _booklet(cells: Sequence[Said]) -> Iterator[str]:
     yield from (
         "## The founding booklet's speeds",
         "",
-        "Single-user tokens per second as printed in April 2026; ours at 512 tokens of context. Where measured rows of",
-        "the same shape, class of format and device lie outside the printed range, measurement wins and the cell is bold.",
+        "Single-user tokens per second as printed in April 2026; ours at 512 tokens of context. Where",
+        "measured rows",
+        "of the same shape, class of format and device lie outside the printed range, measurement wins",
+        "and the cell",
+        "is bold.",
         "",
         "| model | format | device | printed | ours | measured by others |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -239,7 +265,9 @@ def _configs(configs: Sequence[Read]) -> Iterator[str]:
     yield from (
         "## Configurations read",
         "",
-        f"{len(configs)} recorded config.json files: {len(configs) - refused} read to a shape, {refused} refused by name.",
+        f"{len(configs)} recorded config.json files: {len(configs) - refused} read to a shape, {refused}",
+        "refused",
+        "with the reason.",
         "Bytes per token are those of a BF16 cache on one device.",
         "",
         "| configuration | layers | parameters, 10^9 | cache bytes per token | state bytes per sequence |",

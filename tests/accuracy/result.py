@@ -1,6 +1,6 @@
 """All scores of one run. The headline of a measure counts each source once; "_rows" is the plain median."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +27,7 @@ CROSS = "_cross_validated"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """rows: of all files; answered: those with an estimate beside them; held_out: predicted by other sources."""
+    """answered: of all rows those with an estimate beside them. held_out: predicted by other sources."""
 
     files: tuple[str, ...]
     rows: int
@@ -45,16 +45,26 @@ class Result:
             "rows": self.rows,
             "answered": self.answered,
             "scores": {name: score.as_json() for name, score in self.scores.items()},
-            "by_family": self._by(lambda row: row.family),
-            "by_device": self._by(lambda row: row.device),
-            "by_engine": self._by(lambda row: row.engine),
+            "by_family": self._by("family"),
+            "by_device": self._by("device"),
+            "by_engine": self._by("engine"),
         }
 
-    def _by(self, key: Callable[[Compared], str]) -> dict[str, dict[str, Any]]:
-        return {
+    def _by(self, attribute: str) -> dict[str, dict[str, Any]]:
+        def key(row: Compared) -> str:
+            return str(getattr(row, attribute))
+
+        told: dict[str, dict[str, Any]] = {
             name: {measure: score.as_json() for measure, score in measures(rows).items()}
             for name, rows in grouped([*self.compared, *self.held_out], key).items()
         }
+        for name, (n, ours, theirs) in self.beside.ratios(attribute).items() if self.beside else ():
+            told[name]["decode_error_on_llmfits_rows"] = Score(value=ours, n=n).as_json()
+            told[name]["llmfit_decode_error"] = Score(value=theirs, n=n).as_json()
+            told[name]["decode_error_over_llmfits"] = Score(
+                value=ours / theirs if theirs else None, n=n
+            ).as_json()
+        return told
 
     @property
     def decode(self) -> list[Compared]:
@@ -62,7 +72,9 @@ class Result:
         return [row for row in self.compared if row.measure in DECODE]
 
     def worst(self, count: int) -> list[Compared]:
-        return sorted(self.compared, key=lambda row: -abs(row.log_error))[:count]
+        peers = ("hf_mem", "llmfit")
+        own = [row for row in self.compared if not row.measure.startswith(peers)]
+        return sorted(own, key=lambda row: -abs(row.log_error))[:count]
 
     @property
     def contradicted(self) -> list[Verdict]:

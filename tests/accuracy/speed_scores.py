@@ -93,8 +93,9 @@ def _working(row: SpeedRow, case: Case, fit: Fit, speed: Speed) -> str:
     asked = read / split * (row.value or 0) / (row.concurrency if row.quantity == TOTAL else 1)
     share = asked / device.bandwidth_bytes_per_s
     how = f"{case.hardware.count} x {device.key}" if case.hardware.count > 1 else device.key
+    size = f"{case.weights_bytes / GIB:.1f} GiB{'' if case.weights_given else ' by formula'}"
     return (
-        f"{case.format.label}, {case.weights_bytes / GIB:.1f} GiB{'' if case.weights_given else ' by formula'}, "
+        f"{case.format.label}, {size}, "
         f"{case.engine} on {how}, {row.concurrency} user(s), {row.context_tokens} tokens; "
         f"range {speed.low:.1f}-{speed.high:.1f}; a token touches about {read / 1e9:.2f} GB, "
         f"which at the measured speed is {share:.0%} of the bandwidth. {_guess(row, share)}"

@@ -7,7 +7,7 @@ on them (docs/fit.md, "Sources"). The one must be met to the byte, the other wit
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.accuracy.answer import with_settings
+from tests.accuracy.hf_mem import hf_mem_cache_bytes
 from tests.accuracy.lookup import known_shape
 from tests.accuracy.scores import Score
 from watcher.fit.devices import devices
@@ -57,7 +57,7 @@ COMPRESSED = (
     ("deepseek-ai/DeepSeek-V4-Flash", 131072, 0.473),
     ("deepseek-ai/DeepSeek-V4-Flash", 1048576, 3.76),
 )
-# Repo; GiB that one request reserves: 32K on an H100, 32K on a Spark, 128K on an H100; all layers ideal at 32K, 128K.
+# Repo; GiB that one request reserves: 32K on an H100, 32K on a Spark, 128K on an H100; ideal at 32K, 128K.
 PLANNED: tuple[tuple[str, float, float, float, float, float], ...] = (
     ("Qwen/Qwen3-32B", 8.00, 8.00, 32.00, 8.00, 32.00),
     ("deepseek-ai/DeepSeek-V3", 2.145, 2.145, 8.578, 2.145, 8.578),
@@ -141,7 +141,7 @@ def _reserved(shape: Shape, device: str, tokens: int) -> float:
         hardware=Hardware(name=device, device=devices()[device]),
         load=Load(users=1, context_tokens=tokens),
         engine="vllm",
-        **with_settings(Settings(cache_dtype="bf16")),
+        settings=Settings(cache_dtype="bf16"),
     )
     return (fit.kv_cache.bytes + fit.state.bytes) / GIB
 
@@ -155,12 +155,20 @@ def ideal_bytes(shape: Shape, tokens: int) -> float:
     return total
 
 
+def _hf_mem_error(row: tuple[str, float, float, float, float, float]) -> float | None:
+    """hf-mem's formula for 32K on an H100 beside the planner."""
+    shape = known_shape(row[0])
+    return abs(hf_mem_cache_bytes(shape, 32768, 2.0) / GIB / row[1] - 1) if shape else None
+
+
 def vector_scores() -> dict[str, Score]:
     """Share of exact vectors, and the worst cell of the planner's table."""
     vectors = [c for c in check_vectors() if c.error is not None]
     planned = [c.error for c in check_planned() if c.error is not None]
     exact = sum(c.error == 0 for c in vectors)
+    theirs = [error for error in map(_hf_mem_error, PLANNED) if error is not None]
     return {
+        "hf_mem_vllm_table_error": Score(value=max(theirs, default=None), n=len(theirs)),
         "kv_vectors_exact": Score(value=exact / len(vectors) if vectors else None, n=len(vectors)),
         "vllm_table_error": Score(value=max(planned, default=None), n=len(planned)),
     }
