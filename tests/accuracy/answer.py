@@ -1,12 +1,14 @@
 """A row's answer: the product's estimate for what the row says was run. Everything else is scoring."""
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 from tests.accuracy.naming import Named, device_of, engine_of, format_in_name, format_named, model_of
 from tests.accuracy.rows import GIB, Boot, SpeedRow
 from watcher.fit.engines import engines
 from watcher.fit.estimate import estimate, placements
 from watcher.fit.placement import Placement
+from watcher.fit.weights import weights_from_shape
 from watcher.formats import Format
 from watcher.types import Device, Fit, Hardware, Load, Settings, Variant
 
@@ -87,11 +89,23 @@ class Case:
         )[0]
 
 
+@cache
 def weights_of(model: Named, row_format: Format) -> int:
-    """Bytes of the whole model in a format that only the name tells. GGUF keeps towers in another file."""
-    known = model.shape.parameters if row_format.container == "gguf" else model.parameters
-    parameters = known.total or model.shape.parameters.total or 0
-    return int(parameters * row_format.bits_of(parameters) / 8)
+    """Bytes of the whole model in a format that only the name tells.
+
+    What was published beyond the text model and its draft layers are towers, at 16 bit; GGUF keeps them
+    in a file of their own.
+    """
+    parameters = model.parameters.total or model.shape.parameters.total or 0
+    if model.guessed:
+        return int(parameters * row_format.bits_of(parameters) / 8)
+    known = weights_from_shape(model.shape, row_format)
+    plain = weights_from_shape(model.shape, "bf16")
+    if known is None or plain is None:
+        return int(parameters * row_format.bits_of(parameters) / 8)
+    beyond = parameters * 2 - plain.total_bytes
+    towers = beyond if beyond > 0 and row_format.container != "gguf" else 0
+    return known.loaded_bytes + towers
 
 
 def speed_case(row: SpeedRow) -> Case:

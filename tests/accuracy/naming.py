@@ -111,7 +111,7 @@ def engine_of(text: str, row_format: Format | None, device: Device | None) -> st
 def format_named(text: str, model_id: str, named: str, engine: str) -> Format | None:
     """The weight format of a row: as stated, else as its names say, else what the engine loads by default."""
     serving = ENGINES.get(engine.strip().casefold(), "") in _SERVING
-    word = re.sub(r"\s*\(.*\)", "", text).strip()
+    word = re.sub(r"\s*\(.*\)", "", text).strip().removeprefix("i1-")
     if word:
         return _labelled(word, serving=serving)
     if found := format_in_name(model_id, named, serving=serving):
