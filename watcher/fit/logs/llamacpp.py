@@ -195,6 +195,8 @@ def _finish(draft: Draft) -> BootLog:
     weights = _mean(draft, "weights")
     for row in median_rows(draft.timings):
         draft.speed(row)
+    if draft.has("weights of the host"):
+        draft.refuse("the input embedding stayed in host memory, a share that differs by model", "weights")
     if draft.has("kv_cache of the host"):
         draft.refuse("a part of the cache was in host memory", "kv_cache", "decode")
     if (count := len(draft.figures.get("weights", {}))) > 1:
