@@ -40,7 +40,10 @@ _IN_NAME = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Format:
-    """A row of formats.yaml: bits per weight over the file, what "q4" matches, and its quality class."""
+    """A row of formats.yaml: bits per weight over the file, what "q4" matches, and its quality class.
+
+    weight_bits: of a quantised tensor, its scales included, where bits are those of whole files.
+    """
 
     label: str
     container: str
@@ -52,6 +55,7 @@ class Format:
     legacy: bool
     compute: str | None
     wide_embeddings: bool
+    weight_bits: float
 
     def bits_of(self, parameters: int) -> float:
         """Bits per weight over a whole file of so many parameters: embeddings may stay at 16."""
@@ -77,6 +81,7 @@ def formats() -> dict[str, Format]:
             legacy=bool(row.get("legacy", False)),
             compute=row.get("compute"),
             wide_embeddings=bool(row.get("wide_embeddings", False)),
+            weight_bits=float(row.get("tensor_bits", row["bits"])),
         )
         for label, row in table("formats")["formats"].items()
     }
