@@ -27,6 +27,7 @@ def test_every_device_is_plausible(device: Device) -> None:
     assert (
         0.6 * device.usable_bytes <= device.planning_bytes <= device.optimistic_bytes <= device.usable_bytes
     )
+    assert 0.9 * device.usable_bytes <= device.visible_bytes <= device.usable_bytes
     assert device.kind == "unified" or device.planning_bytes == device.usable_bytes
     assert 60e9 < device.bandwidth_bytes_per_s <= 8e12
     assert set(device.tflops) <= FORMATS
@@ -100,6 +101,21 @@ def test_a_spark_plans_with_100_gib_and_reaches_112() -> None:
 )
 def test_links(key: str, gbs: float) -> None:
     assert link_of(devices()[key]).bytes_per_s == gbs * 1e9
+
+
+@pytest.mark.parametrize(
+    ("key", "gib"),
+    [
+        pytest.param("h100-sxm-80gb", 79.18, id="as logs and error messages name it"),
+        pytest.param("h200-sxm-141gb", 139.8, id="on an H200 too"),
+        pytest.param("l4", 21.99, id="by the rule: 22.03 in error messages"),
+        pytest.param("rtx-a6000", 47.49, id="by the rule: 47.40 to 47.54 in error messages"),
+        pytest.param("dgx-spark", 121.65, id="unified memory is seen whole"),
+        pytest.param("apple-m4-max-128gb", 96.0, id="and so is a Mac's working set"),
+    ],
+)
+def test_programs_see_less_than_the_driver_reports(key: str, gib: float) -> None:
+    assert devices()[key].visible_bytes / GIB == pytest.approx(gib, abs=0.01)
 
 
 # Names as people write them beside their measurements, with the memory they state for one device.

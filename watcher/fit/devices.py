@@ -53,12 +53,20 @@ def _device(key: str, row: Mapping[str, Any]) -> Device:
         usable_bytes=usable,
         planning_bytes=int(row["planning_gib"] * _GIB) if "planning_gib" in row else usable,
         optimistic_bytes=int(row["optimistic_gib"] * _GIB) if "optimistic_gib" in row else usable,
+        visible_bytes=_visible(row, usable),
         bandwidth_bytes_per_s=row["bandwidth_gbs"] * 1e9,
         tflops=MappingProxyType(dict(row.get("tflops") or {})),
         link=row["link"],
         source=row["source"],
         sm=row.get("sm"),
     )
+
+
+def _visible(row: Mapping[str, Any], usable: int) -> int:
+    """What CUDA programs see of the driver's total: as measured, else by the rule for the maker."""
+    if "visible_gib" in row or row["kind"] == "unified":
+        return int(row["visible_gib"] * _GIB) if "visible_gib" in row else usable
+    return usable - int(table("hardware")["hidden_gib"].get(row["vendor"], 0) * _GIB)
 
 
 def _of_chip(key: str, chip: Mapping[str, Any], rules: Mapping[str, Any]) -> Iterator[Device]:

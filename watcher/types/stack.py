@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 class Device:
     """One accelerator. usable_bytes is what the driver reports; planning_bytes what one may plan with.
 
-    optimistic_bytes is what a careful operator reaches: as usable where nothing else is said.
+    optimistic_bytes is what a careful operator reaches, visible_bytes what CUDA programs see as the total:
+    both as usable where nothing else is said.
     Throughputs are dense; a format that the device has no units for is absent. kind is "hbm",
     "gddr" or "unified". link names how devices of a pool talk (the links of watcher/data/hardware.yaml);
     sm is NVIDIA's compute capability without its dot (90 for 9.0).
@@ -26,10 +27,12 @@ class Device:
     source: str = ""
     sm: int | None = None
     optimistic_bytes: int = 0
+    visible_bytes: int = 0
 
     def __post_init__(self) -> None:
-        if not self.optimistic_bytes:
-            object.__setattr__(self, "optimistic_bytes", self.usable_bytes)
+        for name in ("optimistic_bytes", "visible_bytes"):
+            if not getattr(self, name):
+                object.__setattr__(self, name, self.usable_bytes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
