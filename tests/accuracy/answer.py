@@ -119,6 +119,8 @@ def speed_case(row: SpeedRow) -> Case:
         raise NoAnswerError(f"engine not known: {row.engine or 'not named'}")
     weights = row.weights_bytes or weights_of(model, row_format)
     _check_format(row, weights, device, row.gpu_count)
+    if weights > device.usable_bytes * row.gpu_count:
+        raise NoAnswerError("weights larger than the devices: ran partly on the CPU")
     settings = Settings(
         utilisation=row.utilisation,
         cache_dtype=_CACHE.get(row.cache_dtype.casefold()),

@@ -16,7 +16,14 @@ _KEYS: tuple[tuple[str, Callable[[Compared], str]], ...] = (
     ("engine", lambda row: row.engine),
     ("source", lambda row: row.source),
 )
-_PLAIN = ("false_", "estimated_over", "decode_error_over", "what_fits_seconds", "what_fits_llmfit")
+_PLAIN = (
+    "false_",
+    "ran_though",
+    "estimated_over",
+    "decode_error_over",
+    "what_fits_seconds",
+    "what_fits_llmfit",
+)
 _LEAST_FOR_RATIO = 10
 
 
@@ -137,7 +144,13 @@ def _bar_table(result: Result) -> Iterator[str]:
         word = f"**{word}**" if word == "missed" else word
         yield f"| {bar.words} | {number(bar.measure, score)} | {rows} | {score.n} | {bar.wanted} | {word} |"
     yield ""
-    told = ("range_width", "within_25_percent", "estimated_over_measured", "what_fits_seconds")
+    told = (
+        "ran_though_we_say_no",
+        "range_width",
+        "within_25_percent",
+        "estimated_over_measured",
+        "what_fits_seconds",
+    )
     for name in told:
         if name in result.scores:
             score = result.scores[name]
@@ -211,7 +224,18 @@ def _memory(result: Result) -> Iterator[str]:
         "| measure | each source once | each boot once | n |",
         "| --- | --- | --- | --- |",
     )
-    speed = ("decode", "total", "inside", "range", "within", "estimated", "llmfit", "what_fits", "false")
+    speed = (
+        "decode",
+        "total",
+        "inside",
+        "range",
+        "within",
+        "estimated",
+        "llmfit",
+        "what_fits",
+        "false",
+        "ran_",
+    )
     for name, score in result.scores.items():
         if name.startswith(speed) or name.endswith("_rows"):
             continue

@@ -140,8 +140,11 @@ def _verdicts(verdicts: Sequence[Verdict]) -> dict[str, Score]:
 
 
 def _ranges(rows: Sequence[Compared]) -> dict[str, Score]:
+    refused = sum(row.refused for row in rows)
+    ran = Score(value=refused, n=len(rows))
     rows = [row for row in rows if row.measure in DECODE]
     return {
+        "ran_though_we_say_no": ran,
         "inside_range": Score(value=inside(rows), n=len(rows)),
         "range_width": Score(value=range_width(rows), n=len(rows)),
         "within_25_percent": Score(value=within(rows), n=len(rows)),

@@ -9,7 +9,10 @@ from statistics import median
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Compared:
-    """One estimate beside its measured value, in the same unit. working: the arithmetic, in words."""
+    """One estimate beside its measured value, in the same unit. working: the arithmetic, in words.
+
+    refused: we say that it does not fit, though it ran.
+    """
 
     measure: str
     row_id: str
@@ -23,6 +26,7 @@ class Compared:
     low: float | None = None
     high: float | None = None
     guessed: bool = False
+    refused: bool = False
     working: str = ""
 
     @property
