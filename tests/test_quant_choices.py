@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.fit.configs import GPT_OSS_20B, LLAMA_8B, QWEN3_4B, Config
+from watcher.fit.shape import shape_of
 from watcher.formats import format_of, formats
 from watcher.quants import (
     best_that,
@@ -156,6 +158,30 @@ def test_weights_that_somebody_may_publish(wanted: str, engine: str, label: str,
     assert found is not None
     assert found.label == label
     assert found.size_bytes == pytest.approx(gigabytes * 1e9, rel=0.04)
+
+
+@pytest.mark.parametrize(
+    ("config", "wanted", "engine", "quantisation", "gigabytes"),
+    [
+        pytest.param(QWEN3_4B, "q4", "ollama", None, 2.50, id="a small model, whose embeddings weigh more"),
+        pytest.param(LLAMA_8B, "fp8", "vllm", None, 9.08, id="FP8 with a head at 16 bit"),
+        pytest.param(
+            GPT_OSS_20B, "q4", "llama.cpp", {"quant_method": "mxfp4"}, 11.6, id="experts that stay MXFP4"
+        ),
+        pytest.param(
+            LLAMA_8B, "awq", "vllm", {"quant_method": "fp8"}, 5.73, id="the maker's FP8 changes nothing"
+        ),
+    ],
+)
+def test_a_shape_tells_more_than_a_count(
+    config: Config, wanted: str, engine: str, quantisation: Config | None, gigabytes: float
+) -> None:
+    found = hypothetical(
+        "a/b", wanted, Parameters(), engine, shape=shape_of(config), quantisation=quantisation
+    )
+    assert found is not None
+    assert found.size_bytes == pytest.approx(gigabytes * 1e9, rel=0.01)
+    assert found.size_source == "table"
 
 
 def test_nothing_can_be_assumed_of_an_unknown_format_or_size() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from watcher.formats import label_of
-from watcher.quants import is_weight_file, variants_of, weights_complete
+from watcher.quants import is_weight_file, missing_shards, variants_of, weights_complete
 from watcher.types import Details, Parameters, Quantisation, RepoFacts, RepoFile
 
 GGUF = "bartowski/Llama-3.3-70B-Instruct-GGUF"
@@ -41,6 +41,7 @@ def details(*listed: RepoFile, **more: Any) -> Details:
         pytest.param("zephyr-7b-beta.Q4_K_S.gguf", "Q4_K_S", id="TheBloke's dot"),
         pytest.param("gpt-oss-20b-mxfp4.gguf", "MXFP4", id="MXFP4"),
         pytest.param("model-fp16.gguf", "F16", id="fp16 is F16"),
+        pytest.param("model-fp32.gguf", "F32", id="fp32 is F32"),
         pytest.param("Q4_0-distilled-Q6_K.gguf", "Q6_K", id="the last one counts"),
         pytest.param("model.gguf", "gguf", id="no label"),
     ],
@@ -61,6 +62,18 @@ def test_labels_of_gguf_files(path: str, label: str) -> None:
         pytest.param("draft/model.safetensors", False, id="a draft model"),
         pytest.param("original/consolidated.00.pth", False, id="the maker's original"),
         pytest.param("adapter_model.safetensors", False, id="an adapter"),
+        pytest.param("adapters.safetensors", False, id="MLX's adapter"),
+        pytest.param("gemma-4-E4B-it-mmproj.gguf", False, id="a projector, told at the end"),
+        pytest.param("dflash-Qwen3.6-27B-BF16.gguf", False, id="a draft of the DFlash kind"),
+        pytest.param("dspark-DeepSeek-V4-Flash-MXFP4.gguf", False, id="a draft of the DSpark kind"),
+        pytest.param("Llama-3.3-70B-eagle3-Q8_0.gguf", False, id="a draft of the EAGLE kind"),
+        pytest.param("SPM/ggml-vocab-gemma-3.gguf", False, id="a vocabulary alone"),
+        pytest.param("stories15M-be.Q4_0.gguf", False, id="the other byte order"),
+        pytest.param("vae/model.safetensors", False, id="a part of an image model"),
+        pytest.param("checkpoint-500/model.safetensors", False, id="a halt on the way"),
+        pytest.param("onnx/model.onnx", False, id="another engine's"),
+        pytest.param("Dracarys-8B-Q4_K_M.gguf", True, id="a name that begins like a draft"),
+        pytest.param("UD-IQ1_S/Kimi-K2-UD-IQ1_S-00001-of-00006.gguf", True, id="a shard in a folder"),
         pytest.param("training_args.bin", False, id="what training left"),
         pytest.param("optimizer.pt", False, id="an optimiser's state"),
         pytest.param("README.md", False, id="a card"),
@@ -128,6 +141,50 @@ class TestVariants:
         (found,) = variants_of(facts("mistralai/Devstral-2-123B", listed), None, None)
         assert found.files == ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
         assert (found.format, found.label, found.size_bytes) == ("safetensors", "bf16", 2000)
+
+    @pytest.mark.parametrize(
+        ("names", "loaded"),
+        [
+            pytest.param(
+                ("model.safetensors", "model.fp16.safetensors", "model.fp32-00001-of-00001.safetensors"),
+                ("model.safetensors",),
+                id="copies in other widths",
+            ),
+            pytest.param(("model.fp16.safetensors",), ("model.fp16.safetensors",), id="one width alone"),
+            pytest.param(
+                (
+                    "bf16/model.safetensors",
+                    "fp8/a-00001-of-00002.safetensors",
+                    "fp8/a-00002-of-00002.safetensors",
+                ),
+                ("fp8/a-00001-of-00002.safetensors", "fp8/a-00002-of-00002.safetensors"),
+                id="two folders, of which the larger counts",
+            ),
+            pytest.param(
+                (
+                    "v1/model.safetensors",
+                    "v1/model-00001-of-00001.safetensors",
+                    "v1/consolidated.safetensors",
+                ),
+                ("v1/model-00001-of-00001.safetensors",),
+                id="copies in a folder",
+            ),
+            pytest.param(
+                (
+                    "model.safetensors",
+                    "pytorch_model.bin",
+                    "consolidated.00.pth",
+                    "model.onnx",
+                    "flax_model.msgpack",
+                ),
+                ("model.safetensors",),
+                id="the same for other engines",
+            ),
+        ],
+    )
+    def test_no_second_copy_is_loaded(self, names: tuple[str, ...], loaded: tuple[str, ...]) -> None:
+        (found,) = variants_of(facts("a/b", files(*names)), None, None)
+        assert found.files == loaded
 
     def test_consolidated_weights_where_there_are_no_others(self) -> None:
         (found,) = variants_of(facts("mistralai/X", files("consolidated.safetensors")), None, None)
@@ -238,6 +295,27 @@ def test_labels_of_safetensors(repo_id: str, more: dict[str, Any], label: str) -
 def test_labels_that_the_configuration_states(more: dict[str, Any], label: str) -> None:
     (found,) = variants_of(facts("a/X"), details(*files("model.safetensors"), **more), None)
     assert found.label == label
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        pytest.param(("model.safetensors",), (), id="one file"),
+        pytest.param(("m-00001-of-00002.gguf", "m-00002-of-00002.gguf"), (), id="all shards"),
+        pytest.param(
+            ("q8/m-00001-of-00003.gguf", "q8/m-00003-of-00003.gguf", "q4/m-00001-of-00001.gguf"),
+            ("q8/m.gguf: 2 of 3 files, 00002 is missing",),
+            id="one of three in a folder",
+        ),
+        pytest.param(
+            ("m-00000-of-00002.safetensors", "m-00001-of-00002.safetensors"),
+            (),
+            id="shards counted from zero",
+        ),
+    ],
+)
+def test_incomplete_sets_are_named(names: tuple[str, ...], said: tuple[str, ...]) -> None:
+    assert missing_shards(names) == said
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from watcher.types import Details, RepoFacts
 
 SHARD = re.compile(r"[-_.](\d{5})-of-(\d{5})(?=\.)")
 _GGUF_LABEL = re.compile(
-    r"(?:UD-)?(?:I?Q\d(?:_[A-Z0-9]+)*|TQ\d_\d|MXFP4(?:_MOE)?|NVFP4|BF16|F16|FP16|F32)(?=[-_./]|$)",
+    r"(?:UD-)?(?:I?Q\d(?:_[A-Z0-9]+)*|TQ\d_\d|MXFP4(?:_MOE)?|NVFP4|BF16|F16|FP16|F32|FP32)(?=[-_./]|$)",
     re.IGNORECASE,
 )
 _IN_NAME = (
@@ -109,7 +109,7 @@ def label_of(path: str) -> str:
     if not found:
         return "gguf"
     label = str(found[-1]).upper()
-    return "F16" if label == "FP16" else label
+    return {"FP16": "F16", "FP32": "F32"}.get(label, label)
 
 
 def stated_label(details: Details | None) -> str | None:

@@ -9,16 +9,22 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from watcher.fit.exclusions import stated
+from watcher.fit.shape import Shape
+from watcher.fit.weights import weights_from_shape
 from watcher.formats import SHARD, format_of, label_of, safetensors_label, stated_label
 from watcher.tables import table
-from watcher.types import Details, Parameters, RepoFacts, RepoFile, Variant
+from watcher.types import Details, Json, Parameters, RepoFacts, RepoFile, Variant
 
 _NOT_WEIGHTS = re.compile(
-    r"(^|/)(original|consolidated|onnx|openvino|coreml|gguf-imatrix|mtp|draft)/|(^|/)mmproj|imatrix|"
-    r"(^|[-_./])(eagle\d?|draft)[-_.]|(^|/)mtp[-_.]|adapter_model|"
+    r"(^|/)(original|consolidated|onnx|openvino|coreml|gguf-imatrix|mtp|draft|vae|text_encoders?|unet|checkpoint-\d+|"
+    r"global_step\d+)/|mmproj|imatrix|"
+    r"(^|[-_./])(eagle\d?|draft|dflash|dspark|medusa|speculator)[-_.]|(^|/)mtp[-_.]|ggml-vocab|"
+    r"[-_.](be|big-endian)\.(\w+\.)?gguf$|(^|/)adapter(s|_model)?\.|"
     r"(^|/)(training_args|optimizer|scheduler|rng_state|trainer_state|tokenizer)",
     re.IGNORECASE,
 )
+_VARIANT = re.compile(r"(^|/)(model|pytorch_model)\.(fp16|fp32|bf16|non_ema|ema)(?=[-.])", re.IGNORECASE)
 _ENDINGS = (".gguf", ".safetensors", ".bin", ".pt", ".pth")
 
 
@@ -43,21 +49,42 @@ def variants_of(
 
 
 def _loaded(weights: Sequence[RepoFile]) -> list[RepoFile]:
-    """The files an engine reads: top level before folders, no second copy as consolidated or in one piece."""
-    top = [f for f in weights if "/" not in f.path] or list(weights)
-    plain = [f for f in top if not f.path.startswith("consolidated")] or top
+    """The files an engine reads: top level before folders, of those the largest, and no second copy.
+
+    Second copies: consolidated, all in one piece beside shards, or in another width (model.fp16.safetensors).
+    """
+    top = [f for f in weights if "/" not in f.path] or _largest_folder(weights)
+    plain = [f for f in top if not f.path.rpartition("/")[2].startswith("consolidated")] or top
+    plain = [f for f in plain if not _VARIANT.search(f.path)] or plain
     shards = [f for f in plain if SHARD.search(f.path)]
     whole = ("model.safetensors", "pytorch_model.bin")
-    return [f for f in plain if not (shards and f.path in whole)]
+    return [f for f in plain if not (shards and f.path.rpartition("/")[2] in whole)]
+
+
+def _largest_folder(weights: Sequence[RepoFile]) -> list[RepoFile]:
+    folders: dict[str, list[RepoFile]] = defaultdict(list)
+    for file in weights:
+        folders[file.path.rpartition("/")[0]].append(file)
+    return max(folders.values(), key=lambda group: sum(f.size_bytes or 1 for f in group), default=[])
+
+
+def missing_shards(paths: Iterable[str]) -> tuple[str, ...]:
+    """Sets of which shards are not there, in words: "model.safetensors: 3 of 4 files, 00002 is missing"."""
+    promised: dict[tuple[str, str, int], set[int]] = defaultdict(set)
+    for path in paths:
+        if match := SHARD.search(path):
+            promised[path[: match.start()], path[match.end() :], int(match[2])].add(int(match[1]))
+    found = []
+    for (stem, ending, total), shards in sorted(promised.items()):
+        first = next((n for n in range(1, total + 1) if n not in shards), None)
+        if first is not None and len(shards) < total:
+            found.append(f"{stem}{ending}: {len(shards)} of {total} files, {first:05d} is missing")
+    return tuple(found)
 
 
 def _whole(paths: Iterable[str]) -> bool:
     """Whether every shard that the names promise is among them."""
-    promised: dict[tuple[str, int], set[int]] = defaultdict(set)
-    for path in paths:
-        if match := SHARD.search(path):
-            promised[path[: match.start()], int(match[2])].add(int(match[1]))
-    return all(len(shards) >= total for (_, total), shards in promised.items())
+    return not missing_shards(paths)
 
 
 def _gguf_variants(repo_id: str, weights: Sequence[RepoFile], total: int | None) -> list[Variant]:
@@ -126,16 +153,28 @@ def parameters_in_name(repo_id: str) -> int | None:
 
 
 def hypothetical(
-    repo_id: str, wanted: str, parameters: Parameters, engine: str | None = None
+    repo_id: str,
+    wanted: str,
+    parameters: Parameters,
+    engine: str | None = None,
+    *,
+    shape: Shape | None = None,
+    quantisation: Json | None = None,
 ) -> Variant | None:
-    """The weights somebody may publish in a format: parameters times its bits; None when unknown."""
+    """The weights somebody may publish in a format: parameters times its bits; None when unknown.
+
+    shape: weighs them matrix by matrix, which is nearer. quantisation: the config.json of the model's own
+    weights, which says whether experts are in 4 bit to begin with.
+    """
     gguf = {"q4": "Q4_K_M", "q5": "Q5_K_M", "q6": "Q6_K", "q8": "Q8_0", "bf16": "BF16", "16bit": "BF16"}
     served = {"q4": "awq", "q8": "fp8", "16bit": "bf16"}
     label = (served if engine in ("vllm", "sglang", "tensorrt-llm") else gguf).get(wanted, wanted)
     row = format_of(label)
-    if row is None or not parameters.total:
+    weights = weights_from_shape(shape, row, _kept(quantisation)) if shape is not None and row else None
+    if row is None or not (weights or parameters.total):
         return None
-    size = int(parameters.total * row.bits_of(parameters.total) / 8)
+    total = parameters.total or 0
+    size = weights.loaded_bytes if weights else int(total * row.bits_of(total) / 8)
     return Variant(
         repo_id=repo_id,
         format=row.container,
@@ -144,6 +183,12 @@ def hypothetical(
         size_bytes=size,
         size_source="table",
     )
+
+
+def _kept(quantisation: Json | None) -> Json | None:
+    """What of the model's own quantisation holds for another format: experts in MXFP4."""
+    said = stated(quantisation)
+    return {"quant_method": "mxfp4"} if said.get("quant_method") == "mxfp4" else None
 
 
 def matches_quant(variant: Variant, wanted: str) -> bool:
