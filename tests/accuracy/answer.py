@@ -99,7 +99,7 @@ def weights_of(model: Named, row_format: Format) -> int:
     parameters = model.parameters.total or model.shape.parameters.total or 0
     if model.guessed:
         return int(parameters * row_format.bits_of(parameters) / 8)
-    known = weights_from_shape(model.shape, row_format)
+    known = weights_from_shape(model.shape, row_format, model.config)
     plain = weights_from_shape(model.shape, "bf16")
     if known is None or plain is None:
         return int(parameters * row_format.bits_of(parameters) / 8)
@@ -123,7 +123,7 @@ def speed_case(row: SpeedRow) -> Case:
         raise NoAnswerError("weights larger than the devices: ran partly on the CPU")
     settings = Settings(
         utilisation=row.utilisation,
-        cache_dtype=_CACHE.get(row.cache_dtype.casefold()),
+        cache_dtype=_cache_type(row, row_format),
         tensor_parallel=row.tensor_parallel,
     )
     return Case(
@@ -165,7 +165,7 @@ def boot_case(boot: Boot, *, own_weights: bool = False, any_device: bool = False
             utilisation=boot.utilisation,
             batched_tokens=boot.batched_tokens,
             max_sequences=boot.max_sequences,
-            cache_dtype=_CACHE.get(boot.cache_dtype.casefold()),
+            cache_dtype=_cache_type(boot, row_format),
             tensor_parallel=boot.tensor_parallel,
             eager=boot.eager,
         ),
@@ -182,6 +182,18 @@ def _model_and_format(row: SpeedRow | Boot) -> tuple[Named, Format]:
             "weight format not stated" if not row.format else f"format not known: {row.format}"
         )
     return model, row_format
+
+
+def _cache_type(row: SpeedRow | Boot, row_format: Format) -> str | None:
+    """As stated; where nothing is, NVFP4 checkpoints ask for an FP8 cache, as all of NVIDIA's do.
+
+    Of others' repos (compressed-tensors) that is not known, and the model's own type is assumed.
+    """
+    stated = row.cache_dtype.strip().casefold()
+    publisher = row.model_id.partition("/")[0].casefold()
+    if stated in ("", "auto") and row_format.label == "nvfp4" and publisher in ("", "nvidia"):
+        return "fp8"
+    return _CACHE.get(stated)
 
 
 def _check_format(row: SpeedRow | Boot, weights: int, device: Device, count: int) -> None:

@@ -50,7 +50,7 @@ def run(options: argparse.Namespace, rows: Sequence[SpeedRow]) -> Result:
         rows,
         compare_memory(boots),
         speeds,
-        files=[path.name for path in (*options.memory, *options.speed)],
+        files=[_label(path) for path in (*options.memory, *options.speed)],
         held_out=[] if options.no_cross_validation else held_out_rows(rows),
         beside=None if options.no_peers else beside_llmfit(rows, options.llmfit),
         further={**vector_scores(), **screening_scores(None if options.no_peers else options.llmfit)},
@@ -72,6 +72,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--no-cross-validation", action="store_true", help="do not refit the constants")
     parser.add_argument("--no-write", action="store_true", help="leave docs/accuracy.md as it is")
     return parser.parse_args(arguments)
+
+
+def _label(path: Path) -> str:
+    """A name that tells files of the same name apart, and nothing of this machine."""
+    return f"{path.parent.name}/{path.name}"
 
 
 def _write(words: str) -> None:

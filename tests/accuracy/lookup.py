@@ -5,15 +5,16 @@ from functools import cache
 
 from watcher.fit.shape import Shape, UnknownShape, shape_of
 from watcher.shapes import known_shape as known_facts
-from watcher.types import Parameters
+from watcher.types import Json, Parameters
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """parameters: as published, towers included."""
+    """parameters: as published, towers included. config: the keys of config.json that are kept."""
 
     shape: Shape
     parameters: Parameters
+    config: Json
     name: str
     how: str
 
@@ -28,7 +29,9 @@ def found_shape(name: str) -> Found | None:
         shape = shape_of(known.config)
     except UnknownShape:
         return None
-    return Found(shape=shape, parameters=known.parameters, name=known.name, how=known.how)
+    return Found(
+        shape=shape, parameters=known.parameters, config=known.config, name=known.name, how=known.how
+    )
 
 
 def known_shape(name: str) -> Shape | None:

@@ -1,7 +1,7 @@
 """What a row's words mean to the product: model, family, device, format and engine."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from tests.accuracy.lookup import found_shape
@@ -10,7 +10,7 @@ from watcher.fit.device_names import device_named
 from watcher.fit.shape import Shape
 from watcher.fit.stand_ins import stand_in
 from watcher.formats import Format, format_of, label_of
-from watcher.types import Device, Parameters
+from watcher.types import Device, Json, Parameters
 
 ENGINES = {
     "vllm": "vllm",
@@ -46,7 +46,7 @@ _SPELLINGS = {
     "gptq 8-bit": "gptq-8bit",
     "awq 4-bit": "awq",
     "ollama tag default": "Q4_K_M",
-    "fp8/fp4 native": "mxfp4",  # DeepSeek V4: experts in MXFP4, the rest in FP8
+    "fp8/fp4 native": "fp8",  # DeepSeek V4: its config.json says that experts are FP4
 }
 _SERVING = ("vllm", "sglang", "tensorrt-llm")
 _NUMBER = r"(\d+(?:\.\d+)?)\s?"
@@ -66,6 +66,7 @@ class Named:
     name: str
     family: str
     guessed: bool
+    config: Json = field(default_factory=dict, compare=False)
 
 
 def model_of(model_id: str, named: str) -> Named | None:
@@ -74,7 +75,14 @@ def model_of(model_id: str, named: str) -> Named | None:
     for asked in (model_id, named):
         if found := found_shape(asked):
             known = found.parameters if found.parameters.total else found.shape.parameters
-            return Named(shape=found.shape, parameters=known, name=name, family=family, guessed=False)
+            return Named(
+                shape=found.shape,
+                parameters=known,
+                name=name,
+                family=family,
+                guessed=False,
+                config=found.config,
+            )
     text = f"{model_id.rpartition('/')[2]} {named}"
     sizes = [float(n) * (1e9 if unit in "bB" else 1e6) for n, unit in _SIZE.findall(text)]
     if not sizes:

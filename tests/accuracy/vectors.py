@@ -1,7 +1,8 @@
 """Figures that are exact by arithmetic: bytes per token and state, and what vLLM's planner reserves.
 
 VECTORS were computed from the published config.json files, PLANNED by running the planner of vLLM 0.33
-on them (docs/fit.md, "Sources"). The one must be met to the byte, the other within 1 %.
+on them, with one state per request (docs/fit.md, "Sources"). The one must be met to the byte, the other
+within 1 %.
 """
 
 from collections.abc import Iterator
@@ -141,7 +142,7 @@ def _reserved(shape: Shape, device: str, tokens: int) -> float:
         hardware=Hardware(name=device, device=devices()[device]),
         load=Load(users=1, context_tokens=tokens),
         engine="vllm",
-        settings=Settings(cache_dtype="bf16"),
+        settings=Settings(cache_dtype="bf16", prefix_caching=False),
     )
     return (fit.kv_cache.bytes + fit.state.bytes) / GIB
 
