@@ -28,7 +28,7 @@ def test_hardware_that_was_added_later_is_answered_for(tmp_path: Path) -> None:
             assert quants(watch.store.path, fits="spark") == []
         with Watch(tmp_path, hub, AUTHORS, deployments=(deployment(engine="llama.cpp"),)) as watch:
             assert refit(watch.store, watch.rules.stack, NOW) > 0
-            assert [row["fits"] for row in quants(watch.store.path, fits="spark")] == [{"spark": "tight"}]
+            assert [row["fits"] for row in quants(watch.store.path, fits="spark")] == [{"spark": "fits"}]
             assert refit(watch.store, watch.rules.stack, NOW) == 0
 
 

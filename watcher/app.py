@@ -302,10 +302,10 @@ def entry_of(team: Team, repo_id: str, now: datetime) -> "tuple[Entry, Known | N
 
     What the catalog knows serves when the Hub is silent. Raises NoSuchRepoError when neither knows it.
     """
-    from watcher.assess import shape_for
+    from watcher.assess import shape_read
 
     known = _from_catalog(team, repo_id)
-    if known is not None and shape_for(known[0].known, known[1]) is not None:
+    if known is not None and shape_read(known[0].known, known[1]) is not None:
         return known
     try:
         return _from_hub(team, repo_id, now)

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from watcher.fit.estimate import estimate
 from watcher.fit.shape import Shape, UnknownShape, shape_of
 from watcher.quants import hypothetical, loads, matches_quant, quality_at_least
+from watcher.shapes import known_shape
 from watcher.situation import Candidate
 from watcher.types import (
     Deployment,
@@ -26,7 +28,15 @@ _ORDER = {FitVerdict.FITS: 2, FitVerdict.TIGHT: 1, FitVerdict.NO: 0}
 
 
 def shape_for(known: Known, base: Known | None) -> Shape | None:
-    """The layers of a repo, from its own config.json or its base model's; None when neither tells."""
+    """The layers of a repo, from its own config.json or its base model's; else as facts, with a note.
+
+    None when neither was read and no model of that name is known.
+    """
+    return shape_read(known, base) or _shape_known(known, base)
+
+
+def shape_read(known: Known, base: Known | None) -> Shape | None:
+    """The layers that a config.json states that was read; None where there is none."""
     for source in (known, base):
         config = source.details.config if source and source.details else None
         if config is None:
@@ -36,6 +46,25 @@ def shape_for(known: Known, base: Known | None) -> Shape | None:
         except UnknownShape:
             continue
     return None
+
+
+# Packed weights hide parameters, so a repo may count fewer than its model has, but hardly more.
+_MORE_THAN_KNOWN = 1.25
+
+
+def _shape_known(known: Known, base: Known | None) -> Shape | None:
+    """The shape of the table for a repo's name or its base's, unless the repo counts too many parameters."""
+    names = (source.facts.repo_id for source in (known, base) if source)
+    fact = next((found for found in map(known_shape, names) if found), None)
+    if fact is None:
+        return None
+    shape = shape_of(fact.config)
+    total = fact.parameters.total or shape.parameters.total or 0
+    if (known.facts.parameters.total or 0) > total * _MORE_THAN_KNOWN:
+        return None
+    note = f"its layers are those that {fact.name} is known to have; no config.json was read"
+    parameters = replace(shape.parameters, total=total)
+    return replace(shape, parameters=parameters, notes=(*shape.notes, note))
 
 
 _ACTIVE_IN_NAME = re.compile(r"(?:^|[-_])A(\d+(?:\.\d+)?)B(?:$|[-_.])", re.IGNORECASE)
