@@ -312,3 +312,13 @@ QWEN35_35B: Config = {
     },
     "tie_word_embeddings": False,
 }
+DEEPSEEK_V4_FLASH_WHOLE: Config = {
+    **DEEPSEEK_V4_FLASH,
+    "q_lora_rank": 1024,
+    "o_lora_rank": 1024,
+    "o_groups": 8,
+    "qk_rope_head_dim": 64,
+    "index_head_dim": 128,
+    "index_n_heads": 64,
+    "index_topk": 512,
+}

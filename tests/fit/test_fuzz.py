@@ -1,6 +1,7 @@
 """Whatever a config.json, a file list or a load says, the answer is a Fit or an UnknownShape."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from tests.fit import configs as c
 from watcher.fit.devices import devices
 from watcher.fit.estimate import estimate
+from watcher.fit.gguf_shape import PLAIN_KEYS, shape_of_gguf
 from watcher.fit.shape import Shape, UnknownShape, shape_of
 from watcher.types import Device, Fit, FitVerdict, Hardware, Load, Parameters, Variant
 
@@ -30,7 +32,15 @@ KEYS = sorted(
     | {"layer_types", "layers_block_type", "block_configs", "linear_attn_config", "quantization_config"}
     | {"num_kv_shared_layers", "kv_source_layers", "attn_layer_period", "mlp_layer_types", "index_head_dim"}
     | {"indexer_types", "moe_layer_freq", "full_attn_idxs", "attn_type_list", "moe", "ffn_config"}
+    | {"per_layer_config", "vision_config", "audio_config", "cross_attention_layers", "block_types"}
+    | {"sparse_attention_config", "sliding_window_pattern", "rope_scaling", "layer_group_size", "use_cla"}
+    | {"index_topk_pattern", "moe_layers", "moe_layers_enum", "expert_layer_period", "local_layer_ids"}
+    | {"hidden_size_per_layer_input", "attention_other_setting", "architectures", "thinker_config"}
 )
+TYPES = [
+    *("llama", "bert", "whisper", "t5", "mamba", "mamba2", "rwkv7", "falcon_h1", "gemma4_text", "jamba"),
+    *("gpt2", "recurrent_gemma", "clip_vision_model", "qwen3_next", "exaone4", "mllama", "lfm2", "qwen"),
+]
 SEEDS = st.sampled_from(
     [c.LLAMA_8B, c.DEEPSEEK_V3, c.GEMMA4_31B, c.QWEN35_27B, c.NEMOTRON3_NANO, c.DEEPSEEK_V4_FLASH]
 )
@@ -42,6 +52,29 @@ def read(config: dict[str, Any]) -> Shape | None:
         return shape_of(config)
     except UnknownShape:
         return None
+
+
+def check_shape(shape: Shape) -> None:
+    """Whatever was read can be counted with."""
+    assert shape.layers
+    assert 0 <= (shape.parameters.active or 0) <= (shape.parameters.total or 0)
+    assert min(shape.draft_parameters, shape.tower_parameters, shape.gathered_parameters) >= 0
+    for layer, _ in shape.groups:
+        assert min(layer.cached, layer.fixed, layer.state_bytes, layer.parameters) >= 0
+        assert min(layer.stride, layer.kv_heads) >= 1
+        assert layer.window is None or layer.window >= 1
+
+
+def check_read(reading: Callable[[], Shape]) -> None:
+    """A shape, or a reason of one line."""
+    try:
+        shape = reading()
+    except UnknownShape as error:
+        reason: str | None = str(error)
+    else:
+        reason = None
+        check_shape(shape)
+    assert reason is None or 0 < len(reason) < 200
 
 
 def check(fit: Fit) -> None:
@@ -71,6 +104,52 @@ def test_any_configuration(seed: c.Config, changes: dict[str, Any], engine: str)
             engine=engine,
         )
     )
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    seed=st.one_of(st.just({}), SEEDS),
+    nest=st.sampled_from([None, "text_config", "thinker_config"]),
+    model_type=st.sampled_from(TYPES),
+    changes=st.dictionaries(st.sampled_from(KEYS), JSON, max_size=6),
+    quantisation=st.one_of(st.none(), st.dictionaries(st.sampled_from(["quantization", "x"]), JSON)),
+)
+def test_a_shape_or_a_reason(
+    seed: c.Config,
+    nest: str | None,
+    model_type: str,
+    changes: dict[str, Any],
+    quantisation: dict[str, Any] | None,
+) -> None:
+    config = {**seed, "model_type": model_type, **changes}
+    check_read(lambda: shape_of({nest: config} if nest else config, quantisation))
+
+
+@settings(max_examples=300, deadline=None)
+@given(config=st.dictionaries(st.text(max_size=12), JSON, max_size=6))
+def test_any_json_at_all(config: dict[str, Any]) -> None:
+    read(config)
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    arch=st.sampled_from(["llama", "gemma3", "gpt-oss", "deepseek2", "qwen35", "nemotron_h_moe", "mamba"]),
+    own=st.dictionaries(
+        st.sampled_from(sorted({*PLAIN_KEYS, "block_count", "ssm.inner_size", "ssm.time_step_rank"})),
+        st.one_of(
+            NUMBERS,
+            st.booleans(),
+            st.text(max_size=4),
+            st.none(),
+            st.lists(st.integers(min_value=-9, max_value=99), max_size=6),
+        ),
+    ),
+    layers=st.integers(min_value=-1, max_value=5000),
+)
+def test_any_metadata_of_a_gguf(arch: str, own: dict[str, Any], layers: int) -> None:
+    usual = {"block_count": layers, "embedding_length": 64, "attention.head_count": 8}
+    metadata: dict[str, object] = {f"{arch}.{key}": value for key, value in {**usual, **own}.items()}
+    check_read(lambda: shape_of_gguf({"general.architecture": arch, **metadata}))
 
 
 @settings(max_examples=200, deadline=None)

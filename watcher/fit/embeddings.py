@@ -29,7 +29,7 @@ class Embeddings:
 
 def embeddings_of(read: Reader, hidden: int, layers: int) -> Embeddings:
     vocab = read.size_or(0, *_VOCABULARIES)
-    tied = read.flag("tie_word_embeddings", "tied_embeddings", "weight_tying", default=read.row.tied)
+    tied = read.flag("tie_word_embeddings", "tie_embedding", "tied_embeddings", default=read.row.tied)
     output = 0 if tied or _headless(read) else vocab * hidden
     width = read.size_or(0, "hidden_size_per_layer_input")
     per_layer = read.size_or(vocab, "vocab_size_per_layer_input") * layers * width if width else 0

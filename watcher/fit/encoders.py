@@ -12,10 +12,9 @@ from watcher.fit.layers import Layer
 from watcher.fit.reading import MOST_LAYERS, Reader, UnknownShape
 
 _DECODER = {
-    "decoder_layers": "num_hidden_layers",
-    "num_decoder_layers": "num_hidden_layers",
-    "decoder_attention_heads": "num_attention_heads",
-    "decoder_ffn_dim": "intermediate_size",
+    "num_hidden_layers": ("decoder_layers", "num_decoder_layers"),
+    "num_attention_heads": ("decoder_attention_heads",),
+    "intermediate_size": ("decoder_ffn_dim",),
 }
 _CACHE_BYTES = 2
 _USUAL_INPUT = 512
@@ -24,8 +23,8 @@ NO_CACHE = "an encoder keeps no cache: figures per token are zero"
 
 def decoder_keys(read: Reader) -> dict[str, int]:
     """The decoder's keys under the names of language models without an encoder."""
-    stated = {name: read.size_or(0, key) for key, name in _DECODER.items()}
-    return {name: size for name, size in stated.items() if size}
+    found = {name: read.size_or(0, *keys) for name, keys in _DECODER.items()}
+    return {name: size for name, size in found.items() if size}
 
 
 def without_cache(layers: list[Layer]) -> list[Layer]:

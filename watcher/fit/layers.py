@@ -94,7 +94,7 @@ def overrides(read: Reader, count: int) -> dict[int, dict[str, Any]]:
 
 
 def _layer(read: Reader, kind: str, hidden: int) -> Layer:
-    if kind in ("mlp", "moe"):
+    if kind in ("mlp", "moe", "none"):
         return Layer(kind=kind)
     if kind == "conv":
         return Layer(kind=kind, conv_elements=short_conv(read, hidden).conv, parameters=4 * hidden * hidden)

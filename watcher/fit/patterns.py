@@ -1,7 +1,7 @@
 """What each layer of a model is: one word per layer, from lists, letters, intervals or the maker's pattern.
 
 Keys and their order: docs/fit.md. The words: full, indexed, sliding, chunked, compressed, linear, mamba,
-recurrent, rwkv, conv, mlp, moe, hybrid, hybrid_sliding, cross. Whatever else a configuration says is
+recurrent, rwkv, conv, mlp, moe, none, hybrid, hybrid_sliding, cross. Whatever else a configuration says is
 full attention, which is an upper bound, and is noted.
 """
 
@@ -36,6 +36,7 @@ _WORDS = {
     "conv": ("conv", "short_conv"),
     "mlp": ("mlp",),
     "moe": ("moe",),
+    "none": ("none",),
     "hybrid": ("hybrid",),
     "hybrid_sliding": ("hybrid_sliding",),
 }
@@ -146,7 +147,7 @@ def _naming(
 def _by_pattern(read: Reader, count: int) -> tuple[list[str], list[str]]:
     row = read.row
     if row.all_layers:
-        return [row.all_layers] * count, []
+        return [_worded(row.all_layers) or "full"] * count, []
     if period := read.size_or(0, "attn_layer_period"):  # Jamba
         offset = read.size_or(0, "attn_layer_offset") % period
         return ["full" if index % period == offset else "mamba" for index in range(count)], []
@@ -170,7 +171,7 @@ def _chunks(read: Reader, count: int) -> tuple[list[str], list[str]]:
 
 
 def _windows(read: Reader, count: int) -> tuple[list[str], list[str]]:
-    qwen = read.word("model_type").startswith(("qwen", "mimo"))
+    qwen = read.word("model_type").startswith("qwen")
     slides = read.flag("use_sliding_window", default=not qwen) and read.row.slides
     if not slides or window_of(read) is None:
         return ["full"] * count, []

@@ -9,6 +9,15 @@ from watcher.types import Json
 MOST = 2**40  # larger numbers in a configuration are mistakes, whatever the key
 MOST_LAYERS = 2048
 _TEXT_PARTS = ("text_config", "llm_config", "language_config", "thinker_config", "language_model_config")
+# What a configuration of text alone must state; the text parts of others leave out what equals the default.
+_STRUCTURE = (
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "intermediate_size",
+    "vocab_size",
+)
 _LAYERS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers", "decoder_layers", "num_decoder_layers")
 
 
@@ -27,12 +36,17 @@ class Reader:
         self.nested = len(stated) > 1
         names = [name for part in stated if isinstance(name := part.get("model_type"), str)]
         self.row: Architecture = architecture(*names)
-        self._parts: tuple[Json, ...] = (*stated, self.row.defaults) if self.row.defaults else stated
+        defaults = self.row.defaults
+        if not self.nested:
+            defaults = {name: value for name, value in defaults.items() if name not in _STRUCTURE}
+        self._defaults: Json = defaults
+        self._parts: tuple[Json, ...] = (*stated, defaults)
 
     def overlaid(self, override: Json) -> "Reader":
         """The same, with a layer's own keys before all others."""
         other = object.__new__(Reader)
-        other.nested, other.row, other._parts = self.nested, self.row, (override, *self._parts)
+        other.nested, other.row, other._defaults = self.nested, self.row, self._defaults
+        other._parts = (override, *self._parts)
         return other
 
     def get(self, *names: str) -> Any:
@@ -55,24 +69,23 @@ class Reader:
 
     def size_or(self, default: int, *names: str) -> int:
         """The first whole number from 1 to 2**40 under these names; of a list of them, the largest."""
-        *stated, last = self._parts
-        for part in stated:
+        for part in self._parts:
+            if part is self._defaults and any(True for _ in self.stated(*names)):
+                return default  # what is stated, were it zero, beats the class's default
             for name in names:
                 if value := _whole(part.get(name)):
                     return value
-        if last is not self.row.defaults:
-            stated = [last]
-        elif any(part.get(name) is not None for part in stated for name in names):
-            return default  # what is stated, were it zero, beats the class's default
-        for name in names:
-            if value := _whole(last.get(name)):
-                return value
         return default
+
+    def assumed(self) -> list[str]:
+        """Keys of the structure that only the class's defaults give: in nested configurations alone."""
+        return [name for name in _STRUCTURE if name in self._defaults and not any(self.stated(name))]
 
     def stated(self, *names: str) -> Iterator[tuple[str, Any]]:
         """Every value that a part of the configuration itself gives under these names, nulls left out."""
         for part in self._parts:
-            yield from ((name, part[name]) for name in names if part.get(name) is not None)
+            if part is not self._defaults:
+                yield from ((name, part[name]) for name in names if part.get(name) is not None)
 
     def flag(self, *names: str, default: bool) -> bool:
         value = self.get(*names)

@@ -30,7 +30,10 @@ _LARGEST = {
     "num_experts_per_tok": 2**16,
     "max_position_embeddings": 2**40,
 }
-_ALSO_LISTS = frozenset({"intermediate_size", "num_attention_heads", "num_key_value_heads", "head_dim"})
+_ALSO_LISTS = frozenset(
+    {"intermediate_size", "moe_intermediate_size", "num_attention_heads", "num_key_value_heads", "head_dim"}
+    | {"num_experts", "num_experts_per_tok"}
+)
 _PARTS = {"vision": "a vision encoder has no layers of text", "audio": "an audio model has no layers of text"}
 MOST_PARAMETERS = 10**15
 

@@ -115,7 +115,7 @@ def shape_of(config: Json, quantisation: Json | None = None) -> Shape:
         extra=extra,
         drafts=drafts,
         cache=cache_bytes(read, quantisation),
-        notes=(*notes, *ffn.notes, *more),
+        notes=(*_assumed(read), *notes, *ffn.notes, *more),
     )
 
 
@@ -160,6 +160,11 @@ def _assembled(
         dtype_bytes=dtype_bytes(read),
         notes=notes,
     )
+
+
+def _assumed(read: Reader) -> list[str]:
+    keys = ", ".join(read.assumed())
+    return [f"the text part leaves {keys} to its class"] if keys else []
 
 
 def _with_encoder(read: Reader, hidden: int, layers: list[Layer]) -> tuple[list[Layer], list[str]]:

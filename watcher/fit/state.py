@@ -120,10 +120,9 @@ def _mamba2(read: Reader, hidden: int) -> tuple[int, int, int, int]:
 
 
 def _inner(read: Reader, hidden: int) -> int:
-    return (
-        read.size_or(0, "mamba_d_ssm", "mamba_inner_size")
-        or read.size_or(2, "mamba_expand", "expand") * hidden
-    )
+    own = ("intermediate_size",) if read.row.all_layers == "mamba" else ()
+    stated = read.size_or(0, "mamba_d_ssm", "mamba_inner_size", *own)
+    return stated or read.size_or(2, "mamba_expand", "expand") * hidden
 
 
 def _kernel(read: Reader) -> int:
