@@ -53,12 +53,14 @@ class BootLog:
     needed_context_tokens, from the error of a boot that failed for lack of them.
     sequences and context_tokens: for how many of which length llama.cpp allocated its cache;
     states: for how many its recurrent state.
+    quantisation: the method as vLLM or SGLang name it.
     refused: terms that must not be learned from this boot, and why. boots: how many the file holds.
     """
 
     engine: str
     engine_version: str | None = None
     model: str | None = None
+    quantisation: str | None = None
     devices: tuple[str, ...] = ()
     settings: Settings = field(default_factory=Settings)
     context_tokens: int | None = None

@@ -126,7 +126,8 @@ def _configure(draft: Draft, text: str, line: int) -> None:
         value = setting(text, key)
         if value is not None and number(value) is not None:
             draft.count(name, value, line)
-    for name, key in (("model", "model_path"), ("cache_dtype", "kv_cache_dtype")):
+    words = ("model", "model_path"), ("cache_dtype", "kv_cache_dtype"), ("quantisation", "quantization")
+    for name, key in words:
         value = setting(text, key)
         if value and value != "auto":
             draft.words[name] = value
@@ -152,6 +153,7 @@ def _finish(draft: Draft) -> BootLog:
         engine="sglang",
         engine_version=draft.words.get("version"),
         model=draft.words.get("model"),
+        quantisation=draft.words.get("quantisation"),
         devices=tuple(draft.devices),
         settings=Settings(
             utilisation=utilisation.value if utilisation and 0 < utilisation.value <= 1 else None,

@@ -151,7 +151,9 @@ def _configure(draft: Draft, text: str, line: int) -> None:
         if value is not None and number(value) is not None:
             draft.count(name, value, line)
     model = setting(text, "model") or setting(text, "model_tag")
-    for name, value in (("model", model), ("cache_dtype", setting(text, "kv_cache_dtype"))):
+    method = setting(text, "quantization")
+    cache = setting(text, "kv_cache_dtype")
+    for name, value in (("model", model), ("quantisation", method), ("cache_dtype", cache)):
         if value and value != "auto":
             draft.words[name] = value
     if setting(text, "enforce_eager") == "True":
@@ -186,6 +188,7 @@ def _finish(draft: Draft) -> BootLog:
         engine="vllm",
         engine_version=version,
         model=draft.words.get("model"),
+        quantisation=draft.words.get("quantisation"),
         devices=tuple(draft.devices),
         settings=Settings(
             utilisation=_utilisation(draft, version),
