@@ -48,6 +48,12 @@ def variants_of(
     return tuple(found)
 
 
+def loaded_files(listed: Sequence[RepoFile], container: str) -> tuple[RepoFile, ...]:
+    """Of all files those that an engine loads: every GGUF that is a model, or one set of safetensors."""
+    weights = [f for f in listed if f.path.endswith(f".{container}") and is_weight_file(f.path)]
+    return tuple(weights if container == "gguf" else _loaded(weights))
+
+
 def _loaded(weights: Sequence[RepoFile]) -> list[RepoFile]:
     """The files an engine reads: top level before folders, of those the largest, and no second copy.
 

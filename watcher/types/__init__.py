@@ -8,6 +8,7 @@ seconds unless a name says otherwise, and every datetime is timezone-aware UTC.
 from watcher.types.action import Action, Alert, Delivery, DeliveryState, Section, Verdict
 from watcher.types.catalog import Change, ChangeKind, Known, Lineage
 from watcher.types.fit import Correction, Fit, FitRecord, FitVerdict, Settings, Speed, Term, Variant
+from watcher.types.local import LocalModel, WeightFile
 from watcher.types.observed import (
     BaseModel,
     Details,
@@ -56,6 +57,7 @@ __all__ = [
     "Lineage",
     "Listing",
     "Load",
+    "LocalModel",
     "Look",
     "Member",
     "Observation",
@@ -75,4 +77,5 @@ __all__ = [
     "Term",
     "Variant",
     "Verdict",
+    "WeightFile",
 ]
