@@ -43,9 +43,7 @@ class KnownShape:
 def known_shape(name: str) -> KnownShape | None:
     """The shape of a model by repo id, file name, tag or free name; None when no row has it. Never raises."""
     index = _index()
-    text = name.partition(" + ")[0].strip()[
-        :_LONGEST
-    ]  # "Llama-3.1-8B + EAGLE" is the model with a draft beside
+    text = _BESIDE.sub("", name[:_LONGEST]).strip()
     if found := index.repos.get(text.casefold()):
         return _answer(*found, SAME_REPO)
     words = _words(text, index.makers)
