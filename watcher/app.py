@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from store.lock import DaemonLock
     from watcher.rounds import RoundReport
     from watcher.rules import Rules
-    from watcher.types import Entry, Known, Observation
+    from watcher.types import Correction, Entry, Known, Observation
 
 Progress = Callable[[str, int, int], None]
 
@@ -291,6 +291,14 @@ def alert_slack(alert: Alert) -> list[str]:
     from alerts.render import as_slack
 
     return as_slack(alert)
+
+
+def corrections(config: Config) -> "Sequence[Correction]":
+    """What the team measured on its machines; nothing where there is no catalog yet."""
+    if not store_path(config).is_file():
+        return ()
+    with open_store(config) as store, store.read() as tx:
+        return tx.corrections()
 
 
 class NoSuchRepoError(Exception):

@@ -10,6 +10,7 @@ from watcher.quants import hypothetical, loads, matches_quant, quality_at_least
 from watcher.shapes import known_shape
 from watcher.situation import Candidate
 from watcher.types import (
+    Correction,
     Deployment,
     Entry,
     Fit,
@@ -91,9 +92,16 @@ def default_engine(variant: Variant) -> str:
 
 
 def records(
-    entry: Entry, base: Known | None, pools: Sequence[Hardware], deployments: Sequence[Deployment]
+    entry: Entry,
+    base: Known | None,
+    pools: Sequence[Hardware],
+    deployments: Sequence[Deployment],
+    corrections: Sequence[Correction] = (),
 ) -> list[FitRecord]:
-    """A fit of every variant on every pool at the default load, and at each deployment's own load."""
+    """A fit of every variant on every pool at the default load, and at each deployment's own load.
+
+    corrections: what the team measured on its machines.
+    """
     shape = shape_for(entry.known, base)
     parameters = parameters_for(entry.known, base, shape)
     found = []
@@ -109,10 +117,11 @@ def records(
                 hardware=pool,
                 load=DEFAULT_LOAD,
                 engine=engine,
+                corrections=corrections,
             )
             found.append(FitRecord(repo_id=variant.repo_id, label=variant.label, deployment=None, fit=fit))
         for deployment in deployments:
-            fit = _fit(shape, variant, parameters, deployment)
+            fit = _fit(shape, variant, parameters, deployment, corrections)
             found.append(
                 FitRecord(repo_id=variant.repo_id, label=variant.label, deployment=deployment.name, fit=fit)
             )
@@ -127,6 +136,7 @@ def what_if(
     *,
     engine: str | None = None,
     quant: str | None = None,
+    corrections: Sequence[Correction] = (),
 ) -> list[FitRecord]:
     """Every variant (or those that match quant) on every pool under one load.
 
@@ -154,6 +164,7 @@ def what_if(
                 hardware=pool,
                 load=load,
                 engine=engine or default_engine(variant),
+                corrections=corrections,
             ),
         )
         for variant in variants
@@ -161,7 +172,14 @@ def what_if(
     ]
 
 
-def best_for(entry: Entry, base: Known | None, deployment: Deployment, *, assume: bool) -> Candidate | None:
+def best_for(
+    entry: Entry,
+    base: Known | None,
+    deployment: Deployment,
+    *,
+    assume: bool,
+    corrections: Sequence[Correction] = (),
+) -> Candidate | None:
     """The best way to run a repo in a deployment's place: fitting first, then the highest quality.
 
     With assume, where the repo has no weights in the deployment's format (a base release before its
@@ -176,7 +194,11 @@ def best_for(entry: Entry, base: Known | None, deployment: Deployment, *, assume
     if assume and not entry.lineage.quant and not any(matches_quant(v, wanted) for v, _ in options):
         assumed = hypothetical(entry.known.facts.repo_id, wanted, parameters, deployment.engine)
         options += [(assumed, True)] if assumed else []
-    scored = [(_fit(shape, v, parameters, deployment), v, made_up) for v, made_up in options if v.size_bytes]
+    scored = [
+        (_fit(shape, v, parameters, deployment, corrections), v, made_up)
+        for v, made_up in options
+        if v.size_bytes
+    ]
     if not scored:
         return None
     fit, variant, made_up = max(scored, key=lambda option: _merit(option[0], option[1], wanted))
@@ -187,7 +209,13 @@ def _merit(fit: Fit, variant: Variant, wanted: str) -> tuple[int, bool, float]:
     return _ORDER[fit.verdict], matches_quant(variant, wanted), variant.bits or 0.0
 
 
-def _fit(shape: Shape | None, variant: Variant, parameters: Parameters, deployment: Deployment) -> Fit:
+def _fit(
+    shape: Shape | None,
+    variant: Variant,
+    parameters: Parameters,
+    deployment: Deployment,
+    corrections: Sequence[Correction],
+) -> Fit:
     return estimate(
         shape=shape,
         variant=variant,
@@ -195,6 +223,7 @@ def _fit(shape: Shape | None, variant: Variant, parameters: Parameters, deployme
         hardware=deployment.hardware,
         load=deployment.load,
         engine=deployment.engine,
+        corrections=corrections,
     )
 
 

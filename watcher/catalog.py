@@ -162,14 +162,14 @@ class Recorder:
         return bases | {o.key.folded: self.entry(o, None, bases) for o in inside}
 
     def _save_fits(self, tx: Tx, entries: Iterable[Entry], bases: dict[str, Entry]) -> None:
-        stack = self.rules.stack
+        stack, measured = self.rules.stack, tx.corrections()
         found = []
         for entry in entries:
             if entry.lineage.derived and not entry.lineage.quant:
                 continue
             parent = bases.get((entry.lineage.base_repo or "").casefold())
             found += assess.records(
-                entry, parent.known if parent else None, stack.hardware, stack.deployments
+                entry, parent.known if parent else None, stack.hardware, stack.deployments, measured
             )
         tx.save_fits(found, self._now)
 

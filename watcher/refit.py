@@ -1,7 +1,8 @@
 """Fits after a change of the configuration: new machines and loads get theirs, old ones are dropped.
 
-Fits are stored when a repo changes, so that questions are plain reads; this is the other half. It
-needs no network.
+Fits are stored when a repo changes, so that questions are plain reads; this is the other half. A
+correction that the team measured drops the stored fits, so that they are made anew here. It needs no
+network.
 """
 
 from datetime import datetime
@@ -27,10 +28,11 @@ def refit(catalog: Catalog, stack: Stack, now: datetime) -> int:
             entries = tx.with_weights(after=after, limit=_BATCH)
             bases = tx.entries({e.lineage.base_repo for e in entries if e.lineage.base_repo})
             found: list[FitRecord] = []
+            measured = tx.corrections()
             for entry in entries:
                 base = bases.get((entry.lineage.base_repo or "").casefold())
                 known = base.known if base else None
-                found += assess.records(entry, known, stack.hardware, stack.deployments)
+                found += assess.records(entry, known, stack.hardware, stack.deployments, measured)
             tx.save_fits(found, now)
         if not entries:
             return count

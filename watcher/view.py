@@ -41,6 +41,7 @@ class View:
             (subject(v.change), v.trigger, v.deployment): alert_id
             for alert_id, v in tx.alerted_since(now - rules.policy.told_recently)
         }
+        self._corrections = tx.corrections()
         self._fits: dict[tuple[str, str, bool], Candidate | None] = {}
 
     def situation(self, change: Change, deployment: Deployment | None) -> Situation:
@@ -132,7 +133,9 @@ class View:
         if topic not in self._fits:
             base = self._entry(entry.lineage.base_repo)
             known = base.known if base else None
-            self._fits[topic] = assess.best_for(entry, known, deployment, assume=assume)
+            self._fits[topic] = assess.best_for(
+                entry, known, deployment, assume=assume, corrections=self._corrections
+            )
         return self._fits[topic]
 
     def _candidate(self, entry: Entry, change: Change, deployment: Deployment | None) -> Candidate | None:
