@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from textwrap import wrap
 
 from tests.accuracy.bars import judged
 from tests.accuracy.booklet import Said
@@ -111,23 +112,26 @@ def document(result: Result, booklet: Sequence[Said], configs: Sequence[Read], w
     return "\n".join(parts).rstrip() + "\n"
 
 
+def _prose(*sentences: str) -> Iterator[str]:
+    """A paragraph, wrapped, and the blank line after it."""
+    yield from wrap(" ".join(sentences), 118, break_long_words=False, break_on_hyphens=False)
+    yield ""
+
+
 def _opening(result: Result) -> Iterator[str]:
-    files = ", ".join(result.files) or "none"
-    yield from (
-        "# How far the fit engine is off",
-        "",
+    yield from ("# How far the fit engine is off", "")
+    yield from _prose(
         "Written by `python -m tests.accuracy.fit --memory FILE.csv --speed FILE.csv`; run it again",
-        "rather than",
-        f"edit it. Rows of {files}: other people's logs and result files, none measured by us.",
-        "",
+        "rather than edit it. The rows are other people's logs and result files, none measured by us:",
+        f"{', '.join(result.files) or 'none'}.",
+    )
+    yield from _prose(
         "An error of 10 % is off by a factor of 1.10 either way (median of the absolute log error).",
-        "**Each source",
-        "counts once**, however many rows it has; the plain median of rows stands beside it.",
-        "*Cross-validated*",
-        "means that the source being scored had no part in the constants that predict it. Somebody's",
-        "estimates",
-        "and speculative decoding are never scored.",
-        "",
+        "**Each source counts once**, however many rows it has; the plain median of rows stands beside",
+        "it. *Cross-validated* means that the source being scored had no part in the constants that",
+        "predict it. Somebody's estimates and speculative decoding are never scored. A row whose",
+        "weights exceed the devices ran partly on the CPU and is not answered. NVFP4 checkpoints",
+        "without a word on the cache are taken to ask for FP8, as NVIDIA's do.",
     )
 
 
@@ -193,15 +197,14 @@ def _peers(beside: Beside | None) -> Iterator[str]:
     if beside is None:
         yield from ("Not run: llmfit is not installed (`pip install '.[peers]'`).", "")
         return
-    yield from (
+    yield from _prose(
         f"{beside.peer}, asked on the same rows for the same format on a hardware profile with our own",
-        "bandwidth",
-        "and memory of the device (`llmfit --profile FILE plan MODEL --quant FORMAT --json`, path gpu).",
-        "It knows",
-        "neither the engine nor the depth of context, and no FP8 or NVFP4: those rows ask for its",
-        "nearest format.",
-        f"Rows whose model it does not list: {len(beside.silent)}. Groups of ten rows or more:",
-        "",
+        "bandwidth and memory of the device (`llmfit --profile FILE plan MODEL --quant FORMAT --json`,",
+        "path gpu). It knows neither the engine nor the depth of context, and no FP8 or NVFP4: those",
+        f"rows ask for its nearest format. Rows whose model it does not list: {len(beside.silent)}.",
+        "Groups of ten rows or more; above 1 we are worse:",
+    )
+    yield from (
         "| | n | ours | llmfit | ratio |",
         "| --- | --- | --- | --- | --- |",
     )
@@ -250,15 +253,13 @@ def _memory(result: Result) -> Iterator[str]:
 
 
 def _booklet(cells: Sequence[Said]) -> Iterator[str]:
-    yield from (
-        "## The founding booklet's speeds",
-        "",
+    yield from ("## The founding booklet's speeds", "")
+    yield from _prose(
         "Single-user tokens per second as printed in April 2026; ours at 512 tokens of context. Where",
-        "measured rows",
-        "of the same shape, class of format and device lie outside the printed range, measurement wins",
-        "and the cell",
-        "is bold.",
-        "",
+        "measured rows of the same shape, class of format and device lie outside the printed range,",
+        "measurement wins and they are bold.",
+    )
+    yield from (
         "| model | format | device | printed | ours | measured by others |",
         "| --- | --- | --- | --- | --- | --- |",
     )
@@ -286,14 +287,12 @@ def _configs(configs: Sequence[Read]) -> Iterator[str]:
     if not configs:
         return
     refused = sum(read.shape is None for read in configs)
-    yield from (
-        "## Configurations read",
-        "",
+    yield from ("## Configurations read", "")
+    yield from _prose(
         f"{len(configs)} recorded config.json files: {len(configs) - refused} read to a shape, {refused}",
-        "refused",
-        "with the reason.",
-        "Bytes per token are those of a BF16 cache on one device.",
-        "",
+        "refused with the reason. Bytes per token are those of a BF16 cache on one device.",
+    )
+    yield from (
         "| configuration | layers | parameters, 10^9 | cache bytes per token | state bytes per sequence |",
         "| --- | --- | --- | --- | --- |",
     )
