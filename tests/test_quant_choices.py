@@ -189,6 +189,25 @@ def test_nothing_can_be_assumed_of_an_unknown_format_or_size() -> None:
     assert hypothetical("a/b", "q4", Parameters()) is None
 
 
+@pytest.mark.parametrize(
+    ("label", "container"),
+    [
+        ("MXFP4_MOE", "gguf"),
+        ("MXFP4", "gguf"),
+        ("mxfp4", "safetensors"),
+        ("NVFP4", "gguf"),
+        ("nvfp4", "safetensors"),
+        ("UD-Q4_K_XL", "gguf"),
+        ("q4_k_m", "gguf"),
+        ("FP8", "safetensors"),
+    ],
+)
+def test_labels_of_both_containers_are_told_apart_by_their_case(label: str, container: str) -> None:
+    row = format_of(label)
+    assert row is not None
+    assert row.container == container
+
+
 def test_every_row_of_the_table_has_a_source_that_is_explained() -> None:
     sources = table("formats")["sources"]
     assert all(row["source"] in sources for row in table("formats")["formats"].values())

@@ -92,7 +92,12 @@ def format_of(label: str) -> Format | None:
     if label in formats():
         return formats()[label]
     folded = label.casefold().removeprefix("ud-")
-    known = {name.casefold(): row for name, row in formats().items()}
+    # MXFP4 and NVFP4 are names of both containers: GGUF's labels are in capitals.
+    capital = label == label.upper()
+    known = {
+        name.casefold(): row
+        for name, row in sorted(formats().items(), key=lambda item: (item[1].container == "gguf") == capital)
+    }
     if folded in known:
         return known[folded]
     for shorter in (re.sub(r"_(xl|l|m|s|xs|xxs|moe)$", "", folded), folded[:4], folded[:2]):

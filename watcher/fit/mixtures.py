@@ -45,7 +45,8 @@ class Mixture:
         if module.role is Role.ROUTER:
             return 32.0
         if self.layers is not None:
-            return self.layers
+            broken = module.row % _BLOCK != 0 and module.role is Role.DOWN
+            return max(self.layers, _fallback_bits(self.layers)) if broken else self.layers
         if module.routed and self.experts:
             return _stored(self.experts, module)
         stands_for = Role.VALUE if module.role is Role.STATE else module.role  # llama.cpp calls it attn_qkv
@@ -77,6 +78,11 @@ def mixture_of(label: str, *, experts: bool) -> Mixture | None:
             (role, *row[role.value]) for role in Role if role.value in row and role is not Role.EMBEDDING
         ),
     )
+
+
+def _fallback_bits(bits: float) -> float:
+    """Of the types that stand in for those of so many bits: IQ4_NL, Q5_0, Q5_1 and Q8_0."""
+    return next(wide for most, wide in ((4.4, 4.5), (5.2, 5.5), (6.2, 6.0), (99.0, 8.5)) if bits <= most)
 
 
 @cache
