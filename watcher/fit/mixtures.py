@@ -38,7 +38,7 @@ class Mixture:
             return 0.0
         if module.routed and fp4_experts:
             return 4.25
-        if module.role is Role.HEAD:
+        if module.role is Role.HEAD or (module.like_head and self.layers is None):
             return _stored(self.head, module)
         if module.role is Role.EMBEDDING:
             return _stored(self.embedding, module)

@@ -35,6 +35,7 @@ class Module:
     """parameters: weights in it. routed: experts that a router picks. layer: None outside of layers.
 
     row: how many weights one output is made of, 0 where unknown; blocks of weights do not cross rows.
+    like_head: a table that llama.cpp stores as it does the head.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Module:
     layer: int | None = None
     routed: bool = False
     row: int = 0
+    like_head: bool = False
 
 
 def modules_of(shape: Shape) -> tuple[Module, ...]:
@@ -66,7 +68,13 @@ def _outside(shape: Shape) -> Iterator[Module]:
         )
         yield Module(name="lm_head", role=Role.HEAD, parameters=shape.embedding_parameters, row=shape.hidden)
     tables = shape.gathered_parameters - (0 if shape.tied else shape.embedding_parameters)
-    yield Module(name="embed_tokens_per_layer", role=Role.EMBEDDING, parameters=tables, row=shape.hidden)
+    yield Module(
+        name="embed_tokens_per_layer",
+        role=Role.EMBEDDING,
+        parameters=tables,
+        row=shape.hidden,
+        like_head=shape.model_type.startswith("gemma4"),
+    )
     yield Module(name="mtp", role=Role.DRAFT, parameters=shape.draft_parameters)
     yield Module(name="visual", role=Role.TOWER, parameters=shape.tower_parameters)
 
