@@ -267,10 +267,12 @@ def test_llama_bench_speaks_json(shape: Any) -> None:
     ("run", "reason"),
     [
         pytest.param({"n_gpu_layers": 20}, "only 20 layers", id="some layers on the CPU"),
+        pytest.param({"backends": "CPU"}, "on the CPU", id="no GPU at all"),
+        pytest.param({"backends": "ROCm,RPC"}, "several machines", id="over the network"),
         pytest.param({"n_cpu_moe": 12}, "experts were on the CPU", id="experts on the CPU"),
     ],
 )
-def test_a_benchmark_of_half_a_device_tells_nothing_of_it(run: dict[str, int], reason: str) -> None:
+def test_a_benchmark_of_half_a_device_tells_nothing_of_it(run: dict[str, Any], reason: str) -> None:
     log = read_log(json.dumps([_run(n_gen=128, **run)]))
     assert reason in log.refused["decode"]
 

@@ -43,6 +43,32 @@ def test_prefixes_and_colours_change_nothing(name: str, dress: Any) -> None:
     assert read_log(dress(text_of(name))) == log_of(name)
 
 
+def test_a_configuration_that_a_terminal_broke_into_lines_is_put_together() -> None:
+    text = text_of(TWO_RANKS)
+    broken = "\n".join(part for line in text.split("\n") for part in (line[:200], line[200:]) if part)
+    assert read_log(broken).settings == log_of(TWO_RANKS).settings
+
+
+def test_a_default_is_assumed_only_where_the_arguments_are_in_the_log() -> None:
+    text = text_of(V1)
+    assert read_log(text).settings.utilisation == 0.9
+    silent = "\n".join(line for line in text.split("\n") if "args: {" not in line and "Desired" not in line)
+    assert read_log(silent).settings.utilisation is None
+
+
+def test_what_a_ray_worker_wrote_is_told_apart_by_worker() -> None:
+    log = read_log(
+        "(EngineCore_0 pid=1) (RayWorkerWrapper pid=7, ip=10.0.0.1) Model loading took 7.5 GiB\n"
+        "(EngineCore_0 pid=1) (RayWorkerWrapper pid=8) Model loading took 7.1 GiB\n"
+        "(EngineCore_0 pid=1) (RayWorkerWrapper pid=7, ip=10.0.0.1) Available KV cache memory: 10.9 GiB\n"
+        "(EngineCore_0 pid=1) (RayWorkerWrapper pid=8) Available KV cache memory: 11.0 GiB\n"
+    )
+    assert log.weights is not None
+    assert log.kv_cache is not None
+    assert log.weights.value == pytest.approx(7.5 * GIB)
+    assert log.kv_cache.value == pytest.approx(10.9 * GIB)
+
+
 def test_windows_powershell_writes_utf_16() -> None:
     assert read_log(decode(text_of(V1).encode("utf-16"))) == log_of(V1)
 
@@ -199,6 +225,9 @@ def test_any_text_is_read_or_refused(pieces: list[str], data: st.DataObject) -> 
         pytest.param("buffer size = " * 200_000, id="buffers without a size"),
         pytest.param("Initializing a V1 LLM engine (v" + "9" * 1_000_000, id="an endless version"),
         pytest.param("[" * 100_000 + '"build_commit"', id="deep JSON"),
+        pytest.param(
+            "args: {\n" + "'model': 'x', 1234567890\n" * 50_000, id="a configuration that never ends"
+        ),
         pytest.param("\x1b[" * 1_000_000, id="escapes that never end"),
         pytest.param("device_name=" * 100_000 + "Model loading took 1", id="devices without end"),
     ],

@@ -219,7 +219,7 @@ def correction_of(
     reasons: dict[str, None] = {}
     for row in rows:
         for term in row.corrects:
-            reason = row.refused or _why_not(term, row.ratio)
+            reason = row.refused or _why_not(term, row.ratio, alone=len(row.corrects) == 1)
             if reason is None and row.ratio is not None:
                 ratios.setdefault(term, []).append(row.ratio)
             else:
@@ -236,10 +236,11 @@ def correction_of(
     return correction, tuple(reasons)
 
 
-def _why_not(term: str, ratio: float | None) -> str | None:
+def _why_not(term: str, ratio: float | None, *, alone: bool) -> str | None:
     if ratio is None or not math.isfinite(ratio) or ratio <= 0:
         return "there is nothing to set it in proportion to"
-    if not 1 / _ABSURD <= ratio <= _ABSURD:
+    most = _ABSURD if alone else LARGEST  # what is left over holds the errors of all the others
+    if not 1 / most <= ratio <= most:
         return f"x{ratio:.3g} is no correction but another model or a misread line"
     allowed = _EXACT.get(term)
     if allowed is not None and not 1 - allowed <= ratio <= 1 + allowed:

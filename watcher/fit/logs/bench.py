@@ -48,8 +48,16 @@ def table_row(line: Line) -> TableRow | None:
         size=size[1] if size and size[2] == "GiB" else None,
         backend=backend,
         speed=_row(test[1], int(test[2]), int(test[3] or 0), value, line.number),
-        refused="it ran on the CPU" if backend.upper() in ("CPU", "BLAS") else None,
+        refused=_other_machine(backend),
     )
+
+
+def _other_machine(backends: str) -> str | None:
+    """Why a speed of these backends is not the device's."""
+    named = {name.strip().upper() for name in backends.split(",")}
+    if "RPC" in named:
+        return "it ran on several machines"
+    return "it ran on the CPU" if named <= {"CPU", "BLAS"} and backends else None
 
 
 def _row(kind: str, tokens: int, depth: int, value: float, line: int) -> SpeedRow:
@@ -112,6 +120,8 @@ def _take(draft: Draft, row: Mapping[str, Any], line: int) -> None:
     layers = number(str(row.get("n_gpu_layers", _ALL_LAYERS)))
     if layers is not None and 0 <= layers < _ALL_LAYERS:
         draft.refuse(f"only {layers:g} layers were on the device", "decode", "prefill")
+    if other := _other_machine(str(row.get("backends") or "")):
+        draft.refuse(other, "decode", "prefill")
     if _whole(row.get("n_cpu_moe")):
         draft.refuse("experts were on the CPU", "decode", "prefill")
 

@@ -23,9 +23,12 @@ class Line:
 
     @property
     def rank(self) -> str:
-        """Which process of several wrote it, in the log's own words; "" where it is not told."""
-        found = _RANK.search(self.text[:400])
-        return (found[1] or found[2]) if found else ""
+        """Which process of several wrote it, in the log's own words; "" where it is not told.
+
+        The innermost, where one hands on what another wrote ("(EngineCore pid=1) (RayWorkerWrapper pid=7)").
+        """
+        found = [match[1] or match[2] for match in _RANK.finditer(self.text[:300])]
+        return found[-1] if found else ""
 
 
 def lines(text: str) -> Iterator[Line]:

@@ -68,6 +68,9 @@ _STATUS = re.compile(
 _ENGINE = re.compile(r"Initializing an? (?:V1 )?LLM engine \(v([^)\s]{1,80})\)")
 _SERVER = re.compile(r"vLLM API server version v?(\S{1,80})")
 _DEVICE = re.compile(r"device_name=([\w.\-]{3,60}?)(?:,|\.json|$)")
+_CONFIGURATIONS = "args: {", "args: Namespace(", "with config: "
+_NEW_LINE = re.compile(r"\b(?:INFO|DEBUG|WARNING|ERROR|CRITICAL)\b|\(\w{2,40} pid=")
+_LONGEST, _MOST_PIECES = 32_768, 40
 # The default was 0.9 until the releases that print what they were asked for.
 _DEFAULT_UTILISATION, _PRINTS_UTILISATION = 0.9, (0, 19)
 
@@ -77,6 +80,7 @@ class Reader:
 
     def __init__(self) -> None:
         self.drafts: list[Draft] = []
+        self._open: list[str] = []  # a configuration that a terminal broke into lines
 
     @property
     def _draft(self) -> Draft:
@@ -91,8 +95,7 @@ class Reader:
             return
         if "LLM engine (v" in text or "vLLM API server version" in text:
             self._begin(text)
-        if "args: {" in text or "args: Namespace(" in text or "with config: " in text:
-            _configure(self._draft, text, line.number)
+        self._configuration(line)
         if "device_name=" in text and (found := _DEVICE.search(text)):
             self._draft.devices[found[1].replace("_", " ")] = None
         if "fp8 data type to store kv cache" in text:
@@ -106,6 +109,18 @@ class Reader:
             if words in text and (found := pattern.search(text)):
                 rank = line.rank if name in ("kv_tokens", "num_blocks", "max_concurrency") else ""
                 self._draft.count(name, found[1].rstrip("."), line.number, rank=rank)
+
+    def _configuration(self, line: Line) -> None:
+        """A printed configuration, with the lines that it goes on for."""
+        text = line.text
+        if any(words in text for words in _CONFIGURATIONS):
+            self._open = [text]
+        elif self._open and not _NEW_LINE.search(text[:200]) and len(self._open) < _MOST_PIECES:
+            self._open.append(text)
+        else:
+            self._open = []
+        if self._open:
+            _configure(self._draft, "".join(self._open)[:_LONGEST], line.number)
 
     def _begin(self, text: str) -> None:
         """A new boot, unless the one under way has measured nothing yet."""
@@ -138,6 +153,8 @@ class Reader:
 
 def _configure(draft: Draft, text: str, line: int) -> None:
     """The settings of a printed configuration."""
+    if "args: " in text:
+        draft.words["arguments"] = "told"
     for name, key in (
         ("utilisation", "gpu_memory_utilization"),
         ("batched_tokens", "max_num_batched_tokens"),
@@ -228,7 +245,7 @@ def _utilisation(draft: Draft, version: str | None) -> float | None:
         return said.value if 0 < said.value <= 1 else None
     release = re.match(r"(\d{1,4})\.(\d{1,4})", version or "")
     old = release is not None and (int(release[1]), int(release[2])) < _PRINTS_UTILISATION
-    return _DEFAULT_UTILISATION if old else None
+    return _DEFAULT_UTILISATION if old and "arguments" in draft.words else None
 
 
 def _rest_of(consumed: Measure | None, weights: Measure | None) -> Measure | None:
