@@ -61,6 +61,14 @@ def test_a_log_without_a_device_is_the_teams_own_where_that_is_clear(
         assert _place(log, *own) == device
 
 
+def test_a_part_of_a_device_is_not_taken_for_the_whole() -> None:
+    memory = Measure(value=39.4 * 2**30, line=1)
+    log = BootLog(engine="vllm", devices=("NVIDIA H100 80GB HBM3",), device_memory=memory)
+    with pytest.raises(Unclear, match=r"39\.4 GiB, which may be a part of one"):
+        place_of(log, None, ())
+    assert place_of(log, H100, ()).device.key == H100
+
+
 QUANTS = "unsloth/Qwen3-14B-GGUF"
 
 

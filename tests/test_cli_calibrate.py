@@ -10,6 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from sources.standin.server import StandIn
 from store.db import Store
 from tests.fit.sample_logs import (
     HYBRID,
@@ -25,6 +26,8 @@ from tests.fit.sample_logs import (
     log_of,
     text_of,
 )
+from tests.rows import START
+from tests.site import MODEL, Site, world
 from watcher import cli_logfile
 from watcher.cli_calibrate import calibrate
 from watcher.cli_logfile import read_logfile
@@ -235,3 +238,13 @@ def test_two_hundred_megabytes_take_a_moment(folder: Path) -> None:
     text, notes, _ = read_logfile(str(path))
     assert notes
     assert read_log(text).kv_cache == log_of(V1).kv_cache
+
+
+def test_a_repo_that_the_hub_knows_is_compared_by_its_own_files(folder: Path) -> None:
+    with StandIn(world(), now=START) as hub:
+        place = Site(folder, hub)
+        said = _run(LOGS / TOO_LONG, "--on", "h100-nvl-94gb", "--dry-run", "--json", "--config", place.path)
+    assert said.exit_code == 0, said.output
+    answer = json.loads(said.output)
+    assert (answer["model"], answer["label"]) == (MODEL, "bf16")
+    assert any(f"/api/models/{MODEL}" in path for _, path, _ in hub.requests)

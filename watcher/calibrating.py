@@ -62,13 +62,22 @@ def subject_of(log: BootLog, name: str | None, entry: Entry | None, base: Known 
     called = name or log.model
     if called is None:
         raise Unclear("the log does not name its model: pass --model org/name")
-    if entry is not None:
-        shape = shape_for(entry.known, base)
-        if shape is not None:
-            parameters = parameters_for(entry.known, base, shape)
-            repo = entry.known.facts.repo_id
-            variant = _variant(log, entry.variants) or _assumed(log, called, repo, parameters)
-            return Subject(name=repo, how="its repo", shape=shape, variant=variant, parameters=parameters)
+    offered = entry.variants if entry else ()
+    shape = shape_for(entry.known, base) if entry else None
+    if entry is not None and shape is not None:
+        repo, how, parameters = (
+            entry.known.facts.repo_id,
+            "its repo",
+            parameters_for(entry.known, base, shape),
+        )
+    else:
+        repo, how, shape, parameters = _from_table(called)
+    variant = _variant(log, offered) or _assumed(log, called, repo, parameters)
+    return Subject(name=repo, how=how, shape=shape, variant=variant, parameters=parameters)
+
+
+def _from_table(called: str) -> tuple[str, str, Shape, Parameters]:
+    """Repo, how it was found, layers and parameters of a model that we know by name."""
     known = known_shape(repo_of(called) or called) or known_shape(_of_bench(called))
     if known is None:
         raise Unclear(
@@ -81,8 +90,7 @@ def subject_of(log: BootLog, name: str | None, entry: Entry | None, base: Known 
         raise Unclear(f"the layers of {known.name} can not be read: {error}") from error
     total = known.parameters.total or shape.parameters.total
     parameters = Parameters(total=total, active=known.parameters.active or shape.parameters.active)
-    variant = _assumed(log, called, known.name, parameters)
-    return Subject(name=known.name, how=known.how, shape=shape, variant=variant, parameters=parameters)
+    return known.name, known.how, shape, parameters
 
 
 def _variant(log: BootLog, variants: Sequence[Variant]) -> Variant | None:
@@ -155,11 +163,15 @@ def _named(log: BootLog) -> Device | None:
     """The device that the log names; None when it names none. Of several names the first that we know."""
     memory = log.device_memory.value / 1e9 if log.device_memory else None
     for name in log.devices:
-        found = device_named(name, memory) or device_named(name)
-        if found is not None:
+        if (found := device_named(name, memory)) is not None:
             return found
     if not log.devices:
         return None
+    if memory is not None and device_named(log.devices[0]) is not None:
+        raise Unclear(
+            f"the log names {log.devices[0][:80]!r} with {memory * 1e9 / _GIB:.1f} GiB, "
+            "which may be a part of one: pass --on DEVICE if it is a whole one"
+        )
     likely = ", ".join(device.key for device in candidates(log.devices[0]))
     raise Unclear(
         f"the log names {log.devices[0][:80]!r}, "
