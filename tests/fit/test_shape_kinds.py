@@ -143,6 +143,7 @@ def test_a_decoder_beside_an_encoder() -> None:
     [
         pytest.param({**c.LLAMA_8B, "model_type": "bert"}, id="BERT"),
         pytest.param({**c.LLAMA_8B, "is_causal": False}, id="a language model made to embed"),
+        pytest.param({**c.LLAMA_8B, "use_bidirectional_attention": True}, id="EmbeddingGemma's key"),
     ],
 )
 def test_encoders_keep_no_cache(config: c.Config) -> None:
@@ -158,6 +159,7 @@ def test_encoders_keep_no_cache(config: c.Config) -> None:
         pytest.param({"use_cla": True, "cla_share_factor": 2}, 16, id="Hunyuan shares in pairs"),
         pytest.param({"num_kv_shared_layers": 20}, 12, id="Gemma's last layers"),
         pytest.param({"num_kv_shared_layers": 1000}, 0, id="more than there are"),
+        pytest.param({"kv_source_layers": [0, 0, 1, *range(3, 32)]}, 30, id="Mistral Large 4's list"),
         pytest.param(
             {"per_layer_config": {"0": {"num_key_value_heads": 1}}}, 32, id="a layer of its own size keeps it"
         ),
@@ -173,6 +175,25 @@ def test_numbers_of_single_layers() -> None:
     assert [layer.cached for layer in shape.layers[:3]] == [2048, 2 * 2 * 64, 2048]
     saved = (shape_of(c.LLAMA_8B).parameters.total or 0) - (shape.parameters.total or 0)
     assert saved == 3 * 4096 * (14336 - 1024) + 4096 * (2 * 4096 + 2048 - 2 * 32 * 64 - 256)
+
+
+def test_numbers_of_a_kind_of_layers() -> None:
+    keys = {"layer_types": ["full_attention", "sliding_attention"] * 16, "sliding_window": 512}
+    stated = {"sliding_attention": {"num_key_value_heads": 2}}
+    shape = shape_of({**c.LLAMA_8B, **keys, "per_layer_config": stated})
+    assert [layer.cached for layer in shape.layers[:2]] == [2048, 512]
+
+
+def test_two_attentions_in_one_layer() -> None:
+    shape = shape_of({**c.DEEPSEEK_V3, "model_type": "longcat_flash", "num_hidden_layers": 28})
+    assert kinds(shape) == ["mla"] * 56
+
+
+def test_delta_attention_by_its_short_convolution() -> None:
+    ling = {"layer_group_size": 6, "short_conv_kernel_size": 4, "num_attention_heads": 32, "head_dim": 128}
+    shape = shape_of({**c.LLAMA_8B, **ling, "num_hidden_layers": 6})
+    assert kinds(shape) == ["state"] * 5 + ["full"]
+    assert shape.layers[0].state_bytes == 3 * 32 * 128 * 3 * 2 + 32 * 128 * 128 * 4
 
 
 def test_lists_of_numbers_are_those_of_layers() -> None:
@@ -241,6 +262,19 @@ def test_layers_without_rotary_positions_see_everything() -> None:
             {"num_local_experts": 4},
             "no num_experts_per_tok: one expert per token is assumed",
             id="experts without a number per token",
+        ),
+        pytest.param(
+            {"sliding_window": 512},
+            "which layers slide over 512 tokens is not stated: all count as full",
+            id="a window of nobody knows which layers",
+        ),
+        pytest.param(
+            {"o_lora_rank": 1024},
+            "no compress_ratios: a row per token is counted",
+            id="compressed by nobody knows how much",
+        ),
+        pytest.param(
+            {"ngram_vocab_size_base": 20000000}, "tables of n-grams are not counted", id="tables of n-grams"
         ),
         pytest.param(
             {"intermediate_size": None},

@@ -14,8 +14,10 @@ class Architecture:
 
     full_every: of every so many layers the last one is full attention; between: the kind of the others.
     all_layers: the kind of every layer. tied: embeddings serve as output matrix where no key says otherwise.
+    slides: a window without a list of layers is that of all layers.
     gated: feed-forward blocks have three matrices, else two. head: keeps an output matrix whatever its class
     is called. part: "text", "encoder", "seq2seq" or what it is instead of a language model.
+    sublayers: attention layers in what the configuration counts as one.
     defaults: keys that the maker's class fills in.
     """
 
@@ -26,8 +28,9 @@ class Architecture:
     tied: bool = False
     gated: bool | None = None
     head: bool = False
-    slides: bool = True
+    slides: bool = False
     part: str = "text"
+    sublayers: int = 1
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
 

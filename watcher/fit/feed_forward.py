@@ -1,6 +1,7 @@
 """Feed-forward blocks: how many parameters all of them have, and those that one token visits.
 
-A gated block holds three matrices, a plain one two. Keys and sources: docs/fit.md.
+A gated block holds three matrices, a plain one two. Keys are those of
+Transformers' classes and of the makers' own code.
 """
 
 from collections.abc import Mapping
@@ -31,6 +32,7 @@ _EXPERT_WIDTHS = (
 _SHARED = ("n_shared_experts", "num_shared_experts", "num_shared_expert", "moe_num_shared_experts")
 _SHARED_WIDTHS = (
     "shared_expert_intermediate_size",
+    "shared_experts_intermediate_size",
     "shared_intermediate_size",
     "moe_shared_expert_intermediate_size",
     "share_expert_dim",
@@ -121,7 +123,12 @@ def _width_stated(read: Reader) -> bool:
 
 def _widths(read: Reader, hidden: int, count: int) -> list[int]:
     """Widths of dense blocks, by layer."""
-    usual = read.size_or(width_of(read, hidden), "dense_intermediate_size", "intermediate_size_mlp")
+    usual = read.size_or(
+        width_of(read, hidden),
+        "dense_intermediate_size",
+        "prefix_dense_intermediate_size",
+        "intermediate_size_mlp",
+    )
     widths = [usual] * count
     for index, keys in overrides(read, count).items():
         if index < count and "intermediate_size" in keys:
@@ -153,7 +160,7 @@ def _experts(read: Reader, hidden: int, matrices: int) -> tuple[_Experts, list[s
     per_token, notes = _per_token(read, own, count)
     width = read.size_or(0, *_EXPERT_WIDTHS) or own.size_or(0, "expert_hidden_dim", "hidden_dim")
     width = width or width_of(read, hidden)
-    latent = read.size_or(hidden, "routed_expert_hidden_size", "moe_latent_size")
+    latent = read.size_or(hidden, "routed_expert_hidden_size", "moe_latent_size", "moe_hidden_size")
     found = _Experts(
         count=count,
         per_token=per_token,
@@ -194,7 +201,7 @@ def _sparse(read: Reader, kinds: list[str]) -> list[bool]:
     if "mlp" in kinds or "moe" in kinds:
         return [kind == "moe" for kind in kinds]
     if words := read.texts("mlp_layer_types"):
-        return [index >= len(words) or words[index] == "sparse" for index in range(count)]
+        return [index >= len(words) or words[index] != "dense" for index in range(count)]
     if listed := read.items("moe_layers"):
         return [index in listed for index in range(count)]
     if text := read.word("moe_layers_enum"):  # Step 3: "4,5,6"

@@ -11,6 +11,7 @@ HEADS = (
     "n_heads",
     "decoder_attention_heads",
     "num_query_heads",
+    "attention_heads",
 )
 KV_HEADS = (
     "num_key_value_heads",

@@ -79,14 +79,18 @@ def attention_layers(read: Reader, count: int, hidden: int, drafts: int) -> tupl
 
 
 def overrides(read: Reader, count: int) -> dict[int, dict[str, Any]]:
-    """Keys of single layers: per_layer_config of Transformers 5, and lists with one number per layer."""
+    """Keys of single layers: per_layer_config of Transformers 5, by index or by the word for their kind, and
+    lists with one number per layer."""
     found: dict[int, dict[str, Any]] = {}
-    stated = read.get("per_layer_config")
-    for index, keys in stated.items() if isinstance(stated, Mapping) else ():
-        if str(index).isdecimal() and len(str(index)) < 6 and isinstance(keys, Mapping):
-            found[int(str(index))] = dict(keys)
+    stated, words = read.get("per_layer_config"), read.texts("layer_types")[:count]
+    for name, keys in stated.items() if isinstance(stated, Mapping) else ():
+        chosen = [
+            index for index in range(count) if str(index) == str(name) or words[index : index + 1] == [name]
+        ]
+        for index in chosen if isinstance(keys, Mapping) else ():
+            found.setdefault(index, {}).update(keys)
     for name in _PER_LAYER:
-        listed = read.items(name)
+        listed = read.items(name) or read.items(f"{name}_per_layer")
         if len(listed) == count and len(set(map(repr, listed))) > 1:
             for index, value in enumerate(listed):
                 found.setdefault(index, {}).setdefault(name, value)

@@ -1,6 +1,6 @@
 """What each layer of a model is: one word per layer, from lists, letters, intervals or the maker's pattern.
 
-Keys and their order: docs/fit.md. The words: full, indexed, sliding, chunked, compressed, linear, mamba,
+Keys are those of Transformers' classes and of the makers' own code. The words: full, indexed, sliding, chunked, compressed, linear, mamba,
 recurrent, rwkv, conv, mlp, moe, none, hybrid, hybrid_sliding, cross. Whatever else a configuration says is
 full attention, which is an upper bound, and is noted.
 """
@@ -72,6 +72,8 @@ def window_of(read: Reader) -> int | None:
 def _stated(read: Reader, count: int, drafts: int) -> tuple[list[str], list[str]]:
     if read.items("compress_ratios") or set(read.texts("layer_types")) & set(RATIOS):
         return ["compressed"] * count, []
+    if read.get("o_lora_rank") is not None:  # DeepSeek V4 without its ratios
+        return ["compressed"] * count, ["no compress_ratios: a row per token is counted"]
     for name in ("layer_types", "layers_block_type", "attention_layers"):
         if listed := read.items(name):
             return _listed(name, listed, count, drafts, _worded)
@@ -172,8 +174,8 @@ def _chunks(read: Reader, count: int) -> tuple[list[str], list[str]]:
 
 def _windows(read: Reader, count: int) -> tuple[list[str], list[str]]:
     qwen = read.word("model_type").startswith("qwen")
-    slides = read.flag("use_sliding_window", default=not qwen) and read.row.slides
-    if not slides or window_of(read) is None:
+    window, on = window_of(read), read.get("use_sliding_window")
+    if window is None or on is False or (qwen and on is not True):
         return ["full"] * count, []
     for name in ("sliding_window_pattern", "_sliding_window_pattern"):
         if listed := read.items(name):  # llama.cpp: one flag per layer
@@ -191,6 +193,8 @@ def _windows(read: Reader, count: int) -> tuple[list[str], list[str]]:
         if read.row.name.startswith("gemma4"):
             kinds[-1] = "full"
         return kinds, notes
+    if on is not True and not read.row.slides:
+        return ["full"] * count, [f"which layers slide over {window} tokens is not stated: all count as full"]
     first = read.size_or(0, "max_window_layers") if qwen else 0
     return ["sliding" if index >= first else "full" for index in range(count)], []
 

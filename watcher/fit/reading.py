@@ -109,6 +109,7 @@ class Reader:
 
     def layer_count(self) -> int:
         listed = len(self.items("layers_block_type")) or len(self.items("layer_types"))
+        listed = listed or len(self.word("hybrid_override_pattern").replace("|", ""))
         count = self.size_or(listed, *_LAYERS)
         if not count:
             stated = self.get(*_LAYERS)

@@ -98,7 +98,7 @@ def shape_of(config: Json, quantisation: Json | None = None) -> Shape:
     if read.row.part == "seq2seq":
         read = read.overlaid(decoder_keys(read))
     hidden, drafts = read.size(*_HIDDEN), draft_layers(read)
-    count = read.layer_count()
+    count = read.layer_count() * read.row.sublayers
     layers, notes = attention_layers(read, count, hidden, drafts)
     kinds = [layer.kind for layer in layers]
     layers = thinned(read, hidden, layers)
@@ -164,14 +164,20 @@ def _assembled(
 
 def _assumed(read: Reader) -> list[str]:
     keys = ", ".join(read.assumed())
-    return [f"the text part leaves {keys} to its class"] if keys else []
+    notes = [f"the text part leaves {keys} to its class"] if keys else []
+    if read.get("ngram_vocab_size_base", "ngram_vocab_size_ratio") is not None:
+        notes.append("tables of n-grams are not counted")
+    if read.get("num_mem_blocks") is not None:  # Zamba
+        notes.append("blocks that layers share are counted in every layer")
+    return notes
 
 
 def _with_encoder(read: Reader, hidden: int, layers: list[Layer]) -> tuple[list[Layer], list[str]]:
     """Encoders keep nothing; decoders beside one keep its output besides their own cache."""
     if read.row.part == "seq2seq":
         return crossing(read, hidden, layers)
-    if read.row.part == "encoder" or not read.flag("is_causal", default=True):
+    sees_all = read.get("use_bidirectional_attention") in (True, "all") or read.get("is_causal") is False
+    if read.row.part == "encoder" or sees_all:
         return without_cache(layers), [NO_CACHE]
     return layers, []
 

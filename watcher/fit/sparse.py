@@ -82,7 +82,9 @@ def _index_parameters(read: Reader, hidden: int) -> int:
 
 def _indexed(read: Reader, hidden: int, layers: list[Layer]) -> list[Layer]:
     """Sparse attention keeps an FP8 key and a scale per token where a layer has an index of its own."""
-    width, most = read.size_or(0, "index_head_dim"), read.size_or(0, "index_topk")
+    width = read.size_or(0, "index_head_dim")
+    most = read.size_or(0, "index_topk_blocks") * read.size_or(128, "index_block_size")
+    most = read.size_or(most, "index_topk")
     if not width:
         return layers
     weights, own = _index_parameters(read, hidden), _own_index(read, len(layers))

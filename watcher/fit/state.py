@@ -31,7 +31,7 @@ def state_of(read: Reader, hidden: int, kind: str = "linear") -> State:
         keys, values, head = _delta_net(read)
         kernel = read.size_or(4, "linear_conv_kernel_dim")
         return State(conv=(2 * keys + values) * (kernel - 1), recurrent=values * head, width=_width(read))
-    if read.size_or(0, "linear_num_heads") or read.mapping("linear_attn_config").size_or(0, "num_heads"):
+    if _keyed_delta(read):
         heads, dim, kernel = _delta_attention(read)
         return State(conv=3 * heads * dim * (kernel - 1), recurrent=heads * dim * dim)
     if _mamba2_heads(read):
@@ -58,7 +58,7 @@ def state_parameters(read: Reader, hidden: int, kind: str = "linear") -> int:
     if read.size_or(0, "linear_num_value_heads"):
         keys, values, _ = _delta_net(read)
         return hidden * (2 * keys + 3 * values + 2 * read.size_or(1, "linear_num_value_heads"))
-    if read.size_or(0, "linear_num_heads") or read.mapping("linear_attn_config").size_or(0, "num_heads"):
+    if _keyed_delta(read):
         return _delta_attention_parameters(read, hidden)
     if heads := _mamba2_heads(read):
         inner, groups, state, _ = _mamba2(read, hidden)
@@ -82,13 +82,20 @@ def _delta_net(read: Reader) -> tuple[int, int, int]:
     return read.size_or(16, "linear_num_key_heads") * head, values, head
 
 
+def _keyed_delta(read: Reader) -> bool:
+    """Whether linear layers are KDA's: its own keys, or a short convolution (Ling 3)."""
+    own = read.mapping("linear_attn_config").size_or(0, "num_heads")
+    return bool(own or read.size_or(0, "linear_num_heads", "short_conv_kernel_size"))
+
+
 def _delta_attention(read: Reader) -> tuple[int, int, int]:
     """KDA's heads, their width and its convolution kernel."""
     own = read.mapping("linear_attn_config")
+    kernel = read.size_or(4, "linear_conv_kernel_dim", "short_conv_kernel_size")
     return (
-        own.size_or(0, "num_heads") or read.size_or(1, "linear_num_heads"),
-        own.size_or(0, "head_dim") or read.size_or(128, "linear_head_dim"),
-        own.size_or(4, "short_conv_kernel_size"),
+        own.size_or(0, "num_heads") or read.size_or(1, "linear_num_heads", "num_attention_heads"),
+        own.size_or(0, "head_dim") or read.size_or(128, "linear_head_dim", "head_dim"),
+        own.size_or(kernel, "short_conv_kernel_size"),
     )
 
 
