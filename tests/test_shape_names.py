@@ -77,6 +77,9 @@ Code Llama 34B = codellama/CodeLlama-34b-hf
 Llama-3.1-8B + EAGLE = meta-llama/Llama-3.1-8B
 Qwen3.6-27B (dflash dual) = Qwen/Qwen3.6-27B
 qwen3:30b-a3b = Qwen/Qwen3-30B-A3B
+qwen3moe 30B.A3B Q4_K - Medium = Qwen/Qwen3-30B-A3B
+gpt-oss 20B MXFP4 MoE = openai/gpt-oss-20b
+gemma4 26B.A4B Q4_0 = google/gemma-4-26B-A4B
 qwen3.5:9b = Qwen/Qwen3.5-9B
 Qwen 3 32B = Qwen/Qwen3-32B
 qwen25-72b = Qwen/Qwen2.5-72B-Instruct
@@ -141,6 +144,10 @@ llama3.2-vision:11b = meta-llama/Llama-3.2-11B-Vision-Instruct
 phi3:medium = microsoft/Phi-3-medium-4k-instruct
 Zephyr 7B = HuggingFaceH4/zephyr-7b-beta
 Llama 70B = meta-llama/Llama-3.1-70B
+llama 8B Q4_K - Medium = meta-llama/Llama-3.1-8B
+deepseek2 671B = deepseek-ai/DeepSeek-R1
+qwen2 32B = Qwen/Qwen2.5-32B-Instruct
+qwen35moe 35B.A3B = Qwen/Qwen3.5-35B-A3B
 """
 TUNES = """
 cognitivecomputations/Dolphin3.0-Llama3.1-8B = meta-llama/Llama-3.1-8B
@@ -218,6 +225,10 @@ def test_a_longer_name_has_the_shape_that_it_names(asked: str, of: str) -> None:
         pytest.param("GLM-5.3", id="an unknown version without a size"),
         pytest.param("Qwen3.5-40B-Claude", id="a size that the version does not have"),
         pytest.param("DeepSeek-R1-Medical-8B", id="a distill that does not say whose layers it has"),
+        pytest.param(
+            "SpatialLM1.1-Qwen-0.5B", id="a model made of a family's that does not say which version"
+        ),
+        pytest.param("qwen3 8B MoE", id="a mixture made of a model that is none"),
         pytest.param("DeepSeek-R1-Distill", id="distills of all sizes"),
         pytest.param("phi-4-mini-flash-reasoning", id="a line that is another architecture"),
         pytest.param("Falcon3-Mamba-9B", id="another architecture under a known version"),

@@ -50,7 +50,7 @@ def known_shape(name: str) -> KnownShape | None:
     if not words:
         return None
     for tried in _spellings(words):
-        if place := index.exact.get(tried):
+        if place := index.exact.get(tried) or _unmixed(tried, index):
             row, how = place
             how = QUANT_OF if how == SAME_NAME and _quantised(text) else how
             return _answer(row, _spelt(row, text), how)
@@ -104,7 +104,9 @@ _FAMILIES = (
 _GLUED = re.compile(rf"({_FAMILIES})(\d{{1,3}}(?:\.\d{{1,2}})?)([a-z]*)", re.ASCII)
 # The same without the point, as served names have it: llama33-70b, qwen25-7b, glm47.
 _POINTLESS = frozenset({"llama", "qwen", "glm", "phi", "granite", "exaone"})
-_LABEL = re.compile(r"(?i)(?<![a-z0-9])(?:ud-)?i?q\d(?:_[a-z0-9]+)*(?![a-z0-9.])")
+_LABEL = re.compile(
+    r"(?i)(?<![a-z0-9])(?:ud-)?i?q\d(?:_[a-z0-9]+)*(?: - (?:small|medium|large))?(?![a-z0-9.])"
+)
 _FILE = re.compile(r"(?i)(?:[-.]\d{5}-of-\d{5})?\.(?:gguf|safetensors|bin)$")
 _UNDERSCORED = re.compile(r"(?<![\d.])(\d{1,2})_(?=\d)")
 _MONTH_YEAR = re.compile(r"(?<!\d)(0[1-9]|1[0-2])-20(2\d)(?!\d)")
@@ -163,8 +165,12 @@ _LINES = _TOWERS | frozenset(
         *("distill", "distilled", "image", "dev", "family", "scout", "maverick", "class"),
     }
 )
-# Words that say whose layers a model has by another family's bare name: R1-Distill-Qwen-32B is no Qwen 1.
+# Families and words with which a name in a longer name is not the first version: R1-Distill-Qwen-32B.
+_REBORN = frozenset({"qwen", "gemma"})
 _BORROWED = frozenset({"distill", "distilled", "r1"})
+_EXPERTS = frozenset(
+    {"num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts", "ffn_config", "moe_topk"}
+)
 _VERSION = re.compile(r"v?\d{1,2}(?:\.\d{1,2})?[a-z]?", re.ASCII)
 _SIZE = re.compile(r"(?:\d{1,3}x)?\d{1,4}(?:\.\d{1,3})?b|e\d{1,2}b|\d{2,3}m|\d{1,2}(?:\.\d)?t", re.ASCII)
 _ACTIVE = re.compile(r"a\d{1,3}(?:\.\d)?[bm]", re.ASCII)
@@ -176,6 +182,7 @@ _RENAMED = (
     (re.compile(r"gpt-?j(?![a-z])"), "gpt-j"),
     (re.compile(r"command-?r\+"), "command-r-plus"),
     (re.compile(r"command r\+"), "command-r-plus"),
+    (re.compile(r"(?<=\db)\.(?=a\d)"), "-"),  # llama-bench writes 30B.A3B
     (re.compile(r"v(\d)p(\d)"), r"\1.\2"),
     (re.compile(r"(?<=llama-)v(?=\d)"), ""),
     (re.compile(r"(?<=\d) (?=b(?![a-z]))"), ""),
@@ -204,9 +211,9 @@ def _parts(token: str) -> Iterator[str]:
         return
     family, number, tail = match.groups()
     yield family
-    if family in _POINTLESS and len(number) == 2 and not tail:
-        yield f"{number[0]}.{number[1]}"
-    elif len(tail) > 1:
+    if family in _POINTLESS and len(number) == 2 and tail != "b":
+        number = f"{number[0]}.{number[1]}"
+    if len(tail) > 1:
         yield from (number, tail)
     else:
         yield number + tail
@@ -275,6 +282,16 @@ def _index() -> _Index:
     return _Index(repos=repos, exact=exact, makers=makers)
 
 
+def _unmixed(words: Words, index: _Index) -> Place | None:
+    """llama-bench says that a mixture is one: "qwen3moe 30B.A3B", "gpt-oss 20B MXFP4 MoE"."""
+    place = index.exact.get(tuple(word for word in words if word != "moe")) if "moe" in words else None
+    return place if place and _mixes(place[0]) else None
+
+
+def _mixes(row: Mapping[str, Any]) -> bool:
+    return not _EXPERTS.isdisjoint(row["config"])
+
+
 def _inside(words: Words, index: _Index) -> Place | None:
     """The longest part of a name that is a model's name, where the rest contradicts it in nothing."""
     for length in range(len(words) - 1, 1, -1):
@@ -282,18 +299,19 @@ def _inside(words: Words, index: _Index) -> Place | None:
             part = words[start : start + length]
             place = index.exact.get(part)
             rest = words[:start] + words[start + length :]
-            if place and _harmless(part, rest, start):
+            if place and _harmless(part, rest, start, mixes=_mixes(place[0])):
                 return place
     return None
 
 
-def _harmless(part: Words, rest: Words, start: int) -> bool:
+def _harmless(part: Words, rest: Words, start: int, *, mixes: bool) -> bool:
     """Without a size of its own a name must stand first, and nothing that tells models apart may follow."""
     sizes = _sizes(part)
     if not sizes:
         telling = any(any(c.isdigit() for c in word) for word in rest)
         return start == 0 and not telling and not _LINES.intersection(rest)
-    allowed = (
-        frozenset({"moe"}) if any(_ACTIVE.fullmatch(word) or "x" in word for word in sizes) else frozenset()
-    )
-    return _sizes(rest) <= sizes and not (_TOWERS - allowed).intersection(rest)
+    versioned = any(_VERSION.fullmatch(word) and word not in sizes for word in part)
+    if not versioned and (part[0] in _REBORN or _BORROWED.intersection(rest)):
+        return False
+    towers = _TOWERS - {"moe"} if mixes else _TOWERS
+    return _sizes(rest) <= sizes and not towers.intersection(rest)
