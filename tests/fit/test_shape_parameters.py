@@ -44,6 +44,36 @@ def test_published_active_parameters(config: c.Config, billions: float, counts: 
     assert active(shape_of(config), counts) == pytest.approx(billions * 1e9, rel=0.05)
 
 
+def test_the_params_json_of_mistral_large_3() -> None:
+    """675B with 41B active, 2.5B of them vision; experts and shared ones are named inside moe."""
+    shape = shape_of(
+        {
+            "dim": 7168,
+            "n_layers": 61,
+            "n_heads": 128,
+            "n_kv_heads": 128,
+            "q_lora_rank": 1536,
+            "kv_lora_rank": 512,
+            "qk_rope_head_dim": 64,
+            "qk_nope_head_dim": 128,
+            "v_head_dim": 128,
+            "hidden_dim": 16384,
+            "moe": {
+                "num_experts": 128,
+                "num_experts_per_tok": 4,
+                "num_shared_experts": 1,
+                "expert_hidden_dim": 4096,
+                "first_k_dense_replace": 3,
+            },
+            "vocab_size": 131072,
+            "vision_encoder": {"hidden_size": 1664, "num_hidden_layers": 48, "intermediate_size": 8192},
+        }
+    )
+    assert shape.parameters.total == pytest.approx(673e9, rel=0.01)
+    assert active(shape, "all") == pytest.approx(39e9, rel=0.03)
+    assert shape.tower_parameters > 10**9
+
+
 def test_compressed_attention_has_few_weights() -> None:
     assert shape_of(c.DEEPSEEK_V4_FLASH_WHOLE).parameters.total == pytest.approx(284e9, rel=0.01)
 

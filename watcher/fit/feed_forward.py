@@ -68,6 +68,8 @@ class _Experts:
 
 def feed_forward(read: Reader, kinds: list[str], hidden: int) -> FeedForward:
     """All blocks of a model. Hybrids with layers of feed-forward alone have none in their other layers."""
+    if isinstance(moe := read.get("moe"), Mapping):  # Mistral's params.json
+        read = read.overlaid(moe)
     matrices = 3 if gated(read) else 2
     if pruned := read.items("block_configs"):
         dense = sum(_pruned(block, hidden) for block in pruned[: len(kinds)]) * matrices * hidden
@@ -153,12 +155,12 @@ def _pruned(block: object, hidden: int) -> int:
 
 
 def _experts(read: Reader, hidden: int, matrices: int) -> tuple[_Experts, list[str]]:
-    own = read.mapping("moe", "ffn_config")
+    own = read.mapping("ffn_config")
     count = read.size_or(0, *_EXPERTS) or own.size_or(0, *_EXPERTS)
     if count <= 1:
         return _Experts(count=0, per_token=0, one=0, shared=0, router=0), []
     per_token, notes = _per_token(read, own, count)
-    width = read.size_or(0, *_EXPERT_WIDTHS) or own.size_or(0, "expert_hidden_dim", "hidden_dim")
+    width = read.size_or(0, *_EXPERT_WIDTHS) or own.size_or(0, "ffn_hidden_size")
     width = width or width_of(read, hidden)
     latent = read.size_or(hidden, "routed_expert_hidden_size", "moe_latent_size", "moe_hidden_size")
     found = _Experts(

@@ -1,8 +1,8 @@
 """What each layer of a model is: one word per layer, from lists, letters, intervals or the maker's pattern.
 
-Keys are those of Transformers' classes and of the makers' own code. The words: full, indexed, sliding, chunked, compressed, linear, mamba,
-recurrent, rwkv, conv, mlp, moe, none, hybrid, hybrid_sliding, cross. Whatever else a configuration says is
-full attention, which is an upper bound, and is noted.
+Keys are those of Transformers' classes and of the makers' own code. The words: full, indexed, sliding,
+chunked, compressed, linear, mamba, recurrent, rwkv, conv, mlp, moe, none, hybrid, hybrid_sliding, cross.
+Whatever else a configuration says is full attention, which is an upper bound, and is noted.
 """
 
 from collections.abc import Callable, Sequence

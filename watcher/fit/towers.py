@@ -9,7 +9,15 @@ watcher/data/architectures.yaml.
 from watcher.fit.architectures import tower_parameters
 from watcher.fit.reading import MOST_LAYERS, Reader
 
-_PARTS = ("vision_config", "vision_tower_config", "vit_config", "visual", "audio_config", "audio_encoder")
+_PARTS = (
+    "vision_config",
+    "vision_tower_config",
+    "vit_config",
+    "visual",
+    "vision_encoder",
+    "audio_config",
+    "audio_encoder",
+)
 _LAYERS = ("num_hidden_layers", "depth", "layers", "vt_num_hidden_layers", "encoder_layers", "n_layer")
 _WIDTHS = ("embed_dim", "vt_hidden_size", "hidden_size", "width", "d_model")
 _INNER = ("intermediate_size", "vt_intermediate_size", "encoder_ffn_dim", "mlp_dim")
