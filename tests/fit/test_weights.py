@@ -21,7 +21,13 @@ from tests.fit.configs import (
 )
 from watcher.fit.shape import shape_of
 from watcher.fit.tensors import Tensor
-from watcher.fit.weights import Weights, per_rank_bytes, weights_from_shape, weights_from_tensors
+from watcher.fit.weights import (
+    Weights,
+    padding_bytes,
+    per_rank_bytes,
+    weights_from_shape,
+    weights_from_tensors,
+)
 
 GIB = 2**30
 FP8 = {"quant_method": "fp8", "weight_block_size": [128, 128]}
@@ -66,6 +72,7 @@ GEMMA_LISTED = listed("lm_head", *(f"model.language_model.layers.{n}.self_attn*"
         pytest.param(
             GPT_OSS_20B, "Q4_K_M", MXFP4, 10.83, id="gpt-oss 20B as Q4_K_M, whose experts stay MXFP4"
         ),
+        pytest.param(GPT_OSS_20B, "F16", None, 12.85, id="gpt-oss 20B as F16: its type tells as much"),
         pytest.param(QWEN35_35B, "BF16", None, 64.6, id="Qwen3.5 35B BF16 without tower and MTP, file"),
     ],
 )
@@ -197,6 +204,21 @@ def test_a_regular_expression_that_would_take_for_ever_is_left_out() -> None:
 def test_bytes_on_each_rank(config: Config, label: str, ranks: int, gib: float) -> None:
     """Measured by vLLM 0.11 on H100."""
     assert per_rank_bytes(weigh(config, label), ranks) / GIB == pytest.approx(gib, rel=0.005)
+
+
+@pytest.mark.parametrize(
+    ("config", "label", "engine", "gib"),
+    [
+        pytest.param(GPT_OSS_20B, "mxfp4", "vllm", 13.47, id="gpt-oss 20B in vLLM 0.11"),
+        pytest.param(GPT_OSS_120B, "mxfp4", "vllm", 64.38, id="gpt-oss 120B in vLLM 0.11"),
+        pytest.param(GPT_OSS_20B, "mxfp4", "sglang", 12.80, id="another engine"),
+        pytest.param(LLAMA_8B, "fp8", "vllm", 8.46, id="another format"),
+    ],
+)
+def test_what_an_engine_pads(config: Config, label: str, engine: str, gib: float) -> None:
+    shape, found = shape_of(config), weigh(config, label)
+    padded = found.loaded_bytes + padding_bytes(found, shape, label, engine)
+    assert padded / GIB == pytest.approx(gib, rel=0.005)
 
 
 def test_routers_and_the_way_down_to_the_latent_are_on_every_rank() -> None:

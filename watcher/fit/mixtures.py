@@ -13,6 +13,7 @@ from watcher.fit.modules import Module, Role
 from watcher.tables import table
 
 _BLOCK = 256
+_FP4 = 4.25
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,15 +30,15 @@ class Mixture:
     roles: tuple[tuple[Role, str, float], ...] = ()
     layers: float | None = None
 
-    def bits(self, module: Module, *, fp4_experts: bool = False) -> float:
+    def bits(self, module: Module, *, fp4_experts: str = "") -> float:
         """Bits per weight of one matrix. Drafts and towers are files of their own: 0.
 
-        fp4_experts: the maker's own weights have experts in MXFP4, which every conversion keeps.
+        fp4_experts: "always" or "more" where the maker's own weights have experts in MXFP4 alone.
         """
         if module.role in (Role.DRAFT, Role.TOWER):
             return 0.0
         if module.routed and fp4_experts:
-            return 4.25
+            return _FP4 if fp4_experts == "always" else min(_FP4, self.bits(module))
         if module.role is Role.HEAD or (module.like_head and self.layers is None):
             return _stored(self.head, module)
         if module.role is Role.EMBEDDING:
@@ -45,7 +46,7 @@ class Mixture:
         if module.role is Role.ROUTER:
             return 32.0
         if self.layers is not None:
-            broken = module.row % _BLOCK != 0 and module.role is Role.DOWN
+            broken = module.row % _BLOCK != 0
             return max(self.layers, _fallback_bits(self.layers)) if broken else self.layers
         if module.routed and self.experts:
             return _stored(self.experts, module)
@@ -54,6 +55,12 @@ class Mixture:
             if role is stands_for:
                 return _stored(kind, module) * share + _stored(self.base, module) * (1 - share)
         return _stored(self.base, module)
+
+
+def fp4_experts(model_type: str, method: str = "") -> str:
+    """How conversions treat experts that their maker publishes in MXFP4: "always", "more" or not at all."""
+    kept: str = table("gguf")["fp4_experts"].get(model_type, "")
+    return "always" if method.casefold() == "mxfp4" else kept
 
 
 def mixture_of(label: str, *, experts: bool) -> Mixture | None:

@@ -9,12 +9,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from watcher.fit.architectures import architecture
 from watcher.fit.layers import Layer
 from watcher.fit.shape import Shape
 
 
 class Role(StrEnum):
-    """What a matrix does. EMBEDDING is looked up; HEAD is multiplied, also where it is the same table."""
+    """What a matrix does. EMBEDDING is looked up; HEAD is multiplied, also where it is the same table.
+
+    STATE: projections of gated delta nets; SCAN: of Mamba and its kin. LATENT: down to MLA's row.
+    """
 
     EMBEDDING = "embedding"
     HEAD = "head"
@@ -23,6 +27,7 @@ class Role(StrEnum):
     OUTPUT = "o"
     LATENT = "latent"
     STATE = "state"
+    SCAN = "scan"
     GATE_UP = "gate_up"
     DOWN = "down"
     ROUTER = "router"
@@ -50,8 +55,9 @@ class Module:
 def modules_of(shape: Shape) -> tuple[Module, ...]:
     """Every matrix of a model; small vectors are left out, which are below 0.1 % of any."""
     found = [*_outside(shape)]
+    delta = shape.model_type.startswith(_DELTA_NETS)
     for index, layer in enumerate(shape.layers):
-        found += _attention(index, layer, shape.hidden)
+        found += _attention(index, layer, shape.hidden, delta=delta)
     found += _feed_forward(shape)
     return tuple(module for module in found if module.parameters > 0)
 
@@ -79,17 +85,13 @@ def _outside(shape: Shape) -> Iterator[Module]:
     yield Module(name="visual", role=Role.TOWER, parameters=shape.tower_parameters)
 
 
-def _attention(index: int, layer: Layer, hidden: int) -> Iterator[Module]:
+def _attention(index: int, layer: Layer, hidden: int, *, delta: bool) -> Iterator[Module]:
     at = f"layers.{index}"
     if layer.kind in _STATES:
+        role = Role.STATE if delta else Role.SCAN
         third = layer.parameters // 3
-        yield Module(
-            name=f"{at}.linear_attn.in_proj",
-            role=Role.STATE,
-            parameters=layer.parameters - third,
-            layer=index,
-        )
-        yield Module(name=f"{at}.linear_attn.out_proj", role=Role.STATE, parameters=third, layer=index)
+        for name, size in (("in_proj", layer.parameters - third), ("out_proj", third)):
+            yield Module(name=f"{at}.linear_attn.{name}", role=role, parameters=size, layer=index)
         return
     if layer.kind in ("mla", "compressed"):
         yield from _latent(at, index, layer, hidden)
@@ -109,6 +111,7 @@ def _attention(index: int, layer: Layer, hidden: int) -> Iterator[Module]:
 
 
 _STATES = ("linear", "mamba", "recurrent", "rwkv", "conv", "state")
+_DELTA_NETS = ("qwen3_next", "qwen3_5", "qwen3next", "qwen35")
 _LATENT_OUTPUT = 0.6  # of the attention weights of DeepSeek V3, Kimi K2 and GLM 5
 
 
@@ -130,30 +133,26 @@ def _feed_forward(shape: Shape) -> Iterator[Module]:
     """Dense blocks, or routed experts with their router and what every token visits beside them."""
     blocks = _Blocks.of(shape)
     for index in blocks.dense_layers:
-        yield from _gated(f"layers.{index}.mlp.", index, blocks.dense, shape.hidden, shape.intermediate)
+        yield from blocks.matrices_of(f"layers.{index}.mlp.", index, blocks.dense, shape.intermediate)
     # Gemma 4 keeps experts beside its dense block, under names of their own.
     beside, experts = ("mlp.", "experts.") if shape.model_type.startswith("gemma4") else _USUAL
     for index in blocks.sparse_layers:
         at = f"layers.{index}."
         yield Module(name=f"{at}mlp.gate", role=Role.ROUTER, parameters=blocks.router, layer=index)
-        yield from _gated(f"{at}{beside}", index, blocks.shared, shape.hidden, 0)
-        for module in _gated(f"{at}{experts}", index, blocks.routed, shape.hidden, blocks.width):
+        yield from blocks.matrices_of(f"{at}{beside}", index, blocks.shared, 0)
+        for module in blocks.matrices_of(f"{at}{experts}", index, blocks.routed, blocks.width):
             yield replace(module, routed=True)
 
 
 _USUAL = ("mlp.shared_experts.", "mlp.experts.")
 
 
-def _gated(name: str, index: int, parameters: int, hidden: int, width: int) -> Iterator[Module]:
-    third = parameters // 3
-    up, down = f"{name}gate_up_proj", f"{name}down_proj"
-    yield Module(name=up, role=Role.GATE_UP, parameters=parameters - third, layer=index, row=hidden)
-    yield Module(name=down, role=Role.DOWN, parameters=third, layer=index, row=width)
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Blocks:
-    """Feed-forward parameters of one layer of each kind, and which layers are of it."""
+    """Feed-forward parameters of one layer of each kind, and which layers are of it.
+
+    width: of one expert. matrices: three in a gated block, else two.
+    """
 
     dense_layers: tuple[int, ...]
     sparse_layers: tuple[int, ...]
@@ -162,6 +161,8 @@ class _Blocks:
     shared: int
     routed: int
     width: int
+    matrices: int
+    hidden: int
 
     @classmethod
     def of(cls, shape: Shape) -> "_Blocks":
@@ -172,23 +173,25 @@ class _Blocks:
         total = shape.parameters.total or 0
         routed = round(shape.experts.routed_share * total) if shape.experts else 0
         rest = max(0, total - shape.attention_parameters - routed - _embeddings(shape))
+        sparse, width = _sparse_layers(shape, routed, len(blocks))
+        matrices = _matrices(shape)
         if shape.experts is None or routed <= 0:
-            each = rest // len(blocks)
             return cls(
                 dense_layers=tuple(blocks),
                 sparse_layers=(),
-                dense=each,
+                dense=rest // len(blocks),
                 router=0,
                 shared=0,
                 routed=0,
                 width=0,
+                matrices=matrices,
+                hidden=shape.hidden,
             )
-        sparse, width = _sparse_layers(shape, routed, len(blocks))
         few = len(blocks) - sparse
         first = [i for i in blocks if kinds[i] == "mlp"] or (
             blocks[:few] if few <= len(blocks) // 4 else blocks[:: len(blocks) // few][:few]
         )
-        dense = min(rest // max(1, len(first)), 3 * shape.hidden * shape.intermediate) if first else 0
+        dense = min(rest // max(1, len(first)), matrices * shape.hidden * shape.intermediate) if first else 0
         experts = tuple(i for i in blocks if i not in first) or tuple(blocks)
         beside = (rest - dense * len(first)) // len(experts)
         router = min(beside, shape.hidden * shape.experts.count)
@@ -200,17 +203,30 @@ class _Blocks:
             shared=beside - router,
             routed=routed // len(experts),
             width=width,
+            matrices=matrices,
+            hidden=shape.hidden,
         )
+
+    def matrices_of(self, name: str, index: int, parameters: int, width: int) -> Iterator[Module]:
+        """The way up, gate included, and the way down of one block."""
+        back = parameters // self.matrices
+        up, down = f"{name}gate_up_proj", f"{name}down_proj"
+        yield Module(name=up, role=Role.GATE_UP, parameters=parameters - back, layer=index, row=self.hidden)
+        yield Module(name=down, role=Role.DOWN, parameters=back, layer=index, row=width)
 
 
 def _sparse_layers(shape: Shape, routed: int, blocks: int) -> tuple[int, int]:
     """How many layers hold experts and how wide one is: the most with which the width comes out even."""
-    count = shape.experts.count if shape.experts else 1
+    one = _matrices(shape) * shape.hidden * (shape.experts.count if shape.experts else 1)
     for layers in range(blocks, 0, -1):
-        width = routed / (3 * shape.hidden * count * layers)
-        if abs(width - round(width)) < 0.01 and round(width) % 16 == 0:
+        width = routed / (one * layers)
+        if width >= 1 and abs(width - round(width)) < 0.01 and round(width) % 16 == 0:
             return layers, round(width)
     return blocks, 0
+
+
+def _matrices(shape: Shape) -> int:
+    return 2 if architecture(shape.model_type).gated is False else 3
 
 
 def _embeddings(shape: Shape) -> int:
