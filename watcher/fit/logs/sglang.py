@@ -17,7 +17,7 @@ LOOKED_FOR = (
     "KV Cache is allocated. #tokens: ..",
     "max_total_num_tokens=..",
 )
-_SIZE = r"(-?[\d.,]{1,24})\s?(GB|GiB|MB)"
+_SIZE = r"(-?[\d.,]{1,24})\s?(GB|MB)"
 
 _MEMORY: tuple[tuple[str, re.Pattern[str], str, bool], ...] = tuple(
     (words, re.compile(pattern), name, add)
@@ -85,7 +85,7 @@ class Reader:
         self._figures(line)
 
     def _figures(self, line: Line) -> None:
-        for words, pattern, name, add in _MEMORY:
+        for words, pattern, name, add in _MEMORY if "GB" in line.text or "MB" in line.text else ():
             if words in line.text and (found := pattern.search(line.text)):
                 if name == "weights" and line.rank in self._draft.figures.get(name, {}):
                     continue  # those of a second model

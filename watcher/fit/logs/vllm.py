@@ -102,7 +102,7 @@ class Reader:
             self._draft.words["cache_dtype"] = "fp8"
         if "CUDA graph memory profiling is enabled" in text:
             self._draft.words["graphs_inside"] = "yes"
-        for words, pattern, name in _MEMORY:
+        for words, pattern, name in _MEMORY if "iB" in text or "GB" in text else ():
             if words in text and (found := pattern.search(text)):
                 self._draft.memory(name, found[1], found[2], line.number, rank=line.rank)
         for words, pattern, name in _COUNTS:
