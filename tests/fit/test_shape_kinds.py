@@ -269,6 +269,11 @@ def test_layers_without_rotary_positions_see_everything() -> None:
             id="a window of nobody knows which layers",
         ),
         pytest.param(
+            {"mamba_num_heads": 64, "mamba_head_dim": 64, "ssm_state_size": 128},
+            "which layers keep a state is not stated: all count as attention and state",
+            id="a state of nobody knows which layers",
+        ),
+        pytest.param(
             {"o_lora_rank": 1024},
             "no compress_ratios: a row per token is counted",
             id="compressed by nobody knows how much",

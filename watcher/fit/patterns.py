@@ -49,6 +49,10 @@ _WINDOWS = (
     "window_size",
     "local_attention",
 )
+_STATES = (
+    *("mamba_d_state", "ssm_state_size", "mamba_num_heads", "mamba_n_heads", "n_mamba_heads"),
+    *("linear_num_value_heads", "linear_num_heads"),
+)
 INDEXED = frozenset(_WORDS["indexed"])
 RATIOS = {"compressed_sparse_attention": 4, "heavily_compressed_attention": 128}
 
@@ -158,6 +162,9 @@ def _by_pattern(read: Reader, count: int) -> tuple[list[str], list[str]]:
     between = _worded(row.between) or "sliding"
     if between == "linear":
         return _every(count, read.size_or(row.full_every or 4, "full_attention_interval"), between)
+    if read.size_or(0, *_STATES):
+        note = "which layers keep a state is not stated: all count as attention and state"
+        return ["hybrid"] * count, [note]
     if between == "chunked":
         return _chunks(read, count)
     return _windows(read, count)
