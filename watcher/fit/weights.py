@@ -2,7 +2,7 @@
 
 total is all that lies in memory once loaded with everything; draft layers are loaded for speculative
 decoding only. From a shape: parameters times bits, tensor by tensor, with what the quantisation leaves
-at 16 bit. Sources and how far off: docs/fit.md.
+at 16 bit. Sources and how far off: docs/weights.md.
 """
 
 import re
