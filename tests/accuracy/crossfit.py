@@ -1,10 +1,8 @@
-"""Leave one source out: constants fitted on all others predict it, so that no source grades itself."""
+"""Hold sources out: constants fitted on the others predict them, so that no source grades itself."""
 
-import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Generic, TypeVar
 
 Row = TypeVar("Row")
@@ -13,36 +11,48 @@ Constants = TypeVar("Constants")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeldOut(Generic[Row]):
-    """One source and the predictions that the others make for its rows, in the order of rows."""
+    """Sources held out together and the predictions that the others make for their rows, in order."""
 
-    source: str
+    sources: tuple[str, ...]
     rows: tuple[Row, ...]
     predicted: tuple[float, ...]
-
-    def error(self, truth: Callable[[Row], float]) -> float:
-        """Median of |ln(predicted / truth)|."""
-        return median(
-            abs(math.log(said / truth(row))) for row, said in zip(self.rows, self.predicted, strict=True)
-        )
 
 
 def cross_validate(
     rows: Sequence[Row],
+    further: Sequence[Row] = (),
     *,
     source: Callable[[Row], str],
     fit: Callable[[Sequence[Row]], Constants],
     predict: Callable[[Constants, Row], float],
+    folds: int = 0,
 ) -> list[HeldOut[Row]]:
-    """Each source once, predicted by constants that never saw it. With one source there is nothing to do."""
-    by_source: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_source[source(row)].append(row)
-    if len(by_source) < 2:
-        return []
+    """Every row once, predicted by constants that never saw its source.
+
+    further: rows that help to fit, and are not predicted. folds: into how many groups sources are put
+    that are held out together, 0 for each source by itself. Nothing where nobody else measured.
+    """
     held: list[HeldOut[Row]] = []
-    for name, own in sorted(by_source.items()):
-        constants = fit([row for other, theirs in by_source.items() if other != name for row in theirs])
-        held.append(
-            HeldOut(source=name, rows=tuple(own), predicted=tuple(predict(constants, row) for row in own))
-        )
+    for names in groups_of([source(row) for row in rows], folds):
+        others = [row for row in (*rows, *further) if source(row) not in names]
+        if not others:
+            continue
+        constants = fit(others)
+        own = tuple(row for row in rows if source(row) in names)
+        predicted = tuple(predict(constants, row) for row in own)
+        held.append(HeldOut(sources=tuple(sorted(names)), rows=own, predicted=predicted))
     return held
+
+
+def groups_of(sources: Sequence[str], folds: int) -> list[set[str]]:
+    """Whole sources in so many groups of about as many rows; at least two, so that there are others."""
+    rows = Counter(sources)
+    if folds <= 0 or folds >= len(rows):
+        return [{name} for name in sorted(rows)]
+    size: dict[int, int] = dict.fromkeys(range(max(2, folds)), 0)
+    groups: dict[int, set[str]] = defaultdict(set)
+    for name, count in sorted(rows.items(), key=lambda item: (-item[1], item[0])):
+        least = min(size, key=lambda index: (size[index], index))
+        groups[least].add(name)
+        size[least] += count
+    return [groups[index] for index in sorted(groups)]

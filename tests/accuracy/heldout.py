@@ -1,13 +1,13 @@
-"""Decode of one user, each source predicted by constants that the others fitted."""
+"""Speeds of each source predicted by constants that the other sources fitted."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
-from importlib.util import find_spec
 
 from tests.accuracy.answer import Case, NoAnswerError, speed_case
 from tests.accuracy.crossfit import cross_validate
-from tests.accuracy.result import CROSS, DECODE
+from tests.accuracy.result import CROSS
 from tests.accuracy.rows import SpeedRow
 from tests.accuracy.scores import Compared
 from tests.accuracy.speed_scores import compare, not_scored
@@ -15,27 +15,39 @@ from tests.accuracy.speed_scores import compare, not_scored
 Answered = tuple[SpeedRow, Case, Compared]
 
 
-def held_out_rows(rows: Sequence[SpeedRow]) -> list[Compared]:
-    """By tests/accuracy/calibrate.py; empty where there is none, or a single source."""
-    if find_spec("tests.accuracy.calibrate") is None:
+def held_out_rows(
+    rows: Sequence[SpeedRow], further: Sequence[SpeedRow] = (), *, folds: int = 0
+) -> list[Compared]:
+    """The rows' comparisons with held-out estimates. further: rows that only help to fit the others.
+
+    Fitting takes NumPy and SciPy; empty without them, and where there is a single source.
+    """
+    try:
+        calibrate = import_module("tests.accuracy.calibrate")
+    except ImportError:
         return []
-    calibrate = import_module("tests.accuracy.calibrate")
+    own = answered(rows)
+    ids = {(row.row_id, row.source) for row, _, _ in own}
+    others = [item for item in answered(further) if (item[0].row_id, item[0].source) not in ids]
     held = cross_validate(
-        one_user_rows(rows),
+        own,
+        others,
         source=lambda item: item[2].source,
         fit=calibrate.fit,
         predict=calibrate.predict,
+        folds=folds,
     )
     return [
         replace(item[2], measure=item[2].measure + CROSS, estimated=said, low=None, high=None)
-        for source in held
-        for item, said in zip(source.rows, source.predicted, strict=True)
+        for group in held
+        for item, said in zip(group.rows, group.predicted, strict=True)
+        if math.isfinite(said) and said > 0
     ]
 
 
-def one_user_rows(rows: Sequence[SpeedRow]) -> list[Answered]:
-    """Rows that the bars are about, with what the product was asked and said."""
-    answered: list[Answered] = []
+def answered(rows: Sequence[SpeedRow]) -> list[Answered]:
+    """Plain measurements of known shapes, with what the product was asked and said."""
+    found: list[Answered] = []
     for row in rows:
         if not_scored(row):
             continue
@@ -44,6 +56,6 @@ def one_user_rows(rows: Sequence[SpeedRow]) -> list[Answered]:
             compared = compare(row, case)
         except NoAnswerError:
             continue
-        if compared.measure in DECODE:
-            answered.append((row, case, compared))
-    return answered
+        if not case.model.guessed:
+            found.append((row, case, compared))
+    return found

@@ -47,7 +47,7 @@ esac
 
 def test_one_object_with_scores_and_groups(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     speed = str(written(tmp_path, *SPEED))
-    assert main(["--speed", speed, "--json", "--no-write", "--no-peers"]) == 0
+    assert main(["--speed", speed, "--json", "--no-write", "--no-cross-validation", "--no-peers"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert set(told) == {"rows", "answered", "scores", "by_family", "by_device", "by_engine"}
     assert (told["rows"], told["answered"]) == (4, 1)
@@ -58,7 +58,10 @@ def test_one_object_with_scores_and_groups(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_reasons_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--speed", str(written(tmp_path, *SPEED)), "--no-write", "--no-peers"]) == 0
+    assert (
+        main(["--speed", str(written(tmp_path, *SPEED)), "--no-write", "--no-cross-validation", "--no-peers"])
+        == 0
+    )
     text = capsys.readouterr().out
     assert "4 rows, 1 answered" in text
     assert "device not known: Abacus" in text
@@ -72,7 +75,9 @@ def test_a_peer_is_asked_for_the_same_rows(tmp_path: Path, capsys: pytest.Captur
     peer.write_text(PEER, encoding="utf-8")
     peer.chmod(peer.stat().st_mode | stat.S_IXUSR)
     speed = str(written(tmp_path, *SPEED))
-    assert main(["--speed", speed, "--json", "--no-write", "--llmfit", str(peer)]) == 0
+    assert (
+        main(["--speed", speed, "--json", "--no-write", "--no-cross-validation", "--llmfit", str(peer)]) == 0
+    )
     scores = json.loads(capsys.readouterr().out)["scores"]
     assert scores["llmfit_decode_error"] == {"value": 1.0, "n": 1}
     assert scores["decode_error_over_llmfits"]["value"] < 1
@@ -81,7 +86,7 @@ def test_a_peer_is_asked_for_the_same_rows(tmp_path: Path, capsys: pytest.Captur
 def test_a_peer_that_is_not_there_is_not_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     missing = str(tmp_path / "nowhere" / "llmfit")
     speed = str(written(tmp_path, *SPEED))
-    assert main(["--speed", speed, "--no-write", "--llmfit", missing]) == 0
+    assert main(["--speed", speed, "--no-write", "--no-cross-validation", "--llmfit", missing]) == 0
     assert "llmfit: not run" in capsys.readouterr().out
 
 
@@ -105,5 +110,19 @@ def test_a_missing_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_odd_files_are_no_crash(tmp_path: Path, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "odd.csv"
     path.write_text(words, encoding="utf-8")
-    assert main(["--speed", str(path), "--memory", str(path), "--json", "--no-write", "--no-peers"]) == 0
+    assert (
+        main(
+            [
+                "--speed",
+                str(path),
+                "--memory",
+                str(path),
+                "--json",
+                "--no-write",
+                "--no-cross-validation",
+                "--no-peers",
+            ]
+        )
+        == 0
+    )
     assert json.loads(capsys.readouterr().out)["answered"] == 0

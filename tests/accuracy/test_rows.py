@@ -53,7 +53,7 @@ def test_rows_of_a_group_are_one_boot(tmp_path: Path) -> None:
         {"row_id": "5", "quantity": "fits", "value": ""},
     ]
     first, second, third, fourth = read_boots([written(tmp_path, *rows)])
-    assert first.printed == {"weights_loaded": 14.99, "kv_cache_mem": -1.0}
+    assert first.printed == {"weights_loaded": 14.99, "kv_cache_mem": -1.44}
     assert (first.max_model_len, first.row_ids) == (16000, ("1", "2"))
     assert (second.fits, third.fits, fourth.fits) == (False, True, None)
 
