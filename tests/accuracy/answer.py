@@ -23,6 +23,7 @@ _CACHE = {
     "q8_0": "q8_0",
     "q4_0": "q4_0",
 }
+_LARGEST_TOWERS_BYTES = 12 * 10**9  # of Qwen3-Omni 30B, vision, audio and speech: 10e9 at 16 bit
 # For what an engine printed of its cache alone, the card does not matter but for vLLM's default batch.
 UNNAMED = Device(
     key="unnamed",
@@ -104,8 +105,9 @@ def weights_of(model: Named, row_format: Format) -> int:
     if known is None or plain is None:
         return int(parameters * row_format.bits_of(parameters) / 8)
     beyond = parameters * 2 - plain.total_bytes
-    towers = beyond if beyond > 0 and row_format.container != "gguf" else 0
-    return known.loaded_bytes + towers
+    if row_format.container == "gguf" or not 0 < beyond <= _LARGEST_TOWERS_BYTES:
+        return known.loaded_bytes
+    return known.loaded_bytes + beyond
 
 
 def speed_case(row: SpeedRow) -> Case:

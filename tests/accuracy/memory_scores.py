@@ -166,7 +166,7 @@ def _end_to_end(boot: Boot) -> Iterator[Compared]:
     case = boot_case(boot)
     length = boot.max_model_len or 4096
     way = case.usual()
-    left, per_token = max(1, way.left), way.layout.per_token()
+    left, per_token = max(0, way.left), way.layout.per_token()
     held, tokens = _cache_bytes(boot), _tokens(boot)
     if case.model.guessed:
         return
@@ -189,7 +189,7 @@ def _parts(boot: Boot) -> Iterator[Compared]:
     if peak and peak > 0:
         yield _row("activations", boot, case, way.activations / GIB, peak)
     if held and held > 0 and not case.model.guessed:
-        yield _row("kv_memory_end_to_end", boot, case, max(0.01, way.left / GIB), held / GIB)
+        yield _row("kv_memory_end_to_end", boot, case, max(0, way.left) / GIB, held / GIB)
 
 
 def _row(measure: str, boot: Boot, case: Case, estimated: float, measured: float) -> Compared:
@@ -204,8 +204,17 @@ def _row(measure: str, boot: Boot, case: Case, estimated: float, measured: float
         estimated=estimated,
         measured=measured,
         guessed=case.model.guessed,
-        working=f"{boot.group}: {case.format.label}, {case.weights_bytes / GIB:.1f} GiB, {_settings(boot)}",
+        working=f"{boot.group}: {case.format.label}, {_settings(boot)}; {_terms(boot, case)}",
     )
+
+
+def _terms(boot: Boot, case: Case) -> str:
+    """Our terms on one device beside what was printed: the one that is off is the explanation."""
+    way = case.usual()
+    ours = (("weights", way.weights), ("activations", way.activations), ("overhead", way.overhead))
+    words = ", ".join(f"{name} {size / GIB:.2f}" for name, size in (*ours, ("left", way.left)))
+    told = ", ".join(f"{name} {value:.6g}" for name, value in boot.printed.items())
+    return f"ours in GiB of {way.plan.budget_bytes / GIB:.2f}: {words}; printed: {told}"
 
 
 def _settings(boot: Boot) -> str:

@@ -72,9 +72,12 @@ class Result:
         return [row for row in self.compared if row.measure in DECODE]
 
     def worst(self, count: int) -> list[Compared]:
-        peers = ("hf_mem", "llmfit")
-        own = [row for row in self.compared if not row.measure.startswith(peers)]
-        return sorted(own, key=lambda row: -abs(row.log_error))[:count]
+        """The rows that are furthest off, one of each source, model and device."""
+        own = [row for row in self.compared if not row.measure.startswith("hf_mem")]
+        found: dict[tuple[str, str, str], Compared] = {}
+        for row in sorted(own, key=lambda row: -abs(row.log_error)):
+            found.setdefault((row.source, row.model, row.device), row)
+        return list(found.values())[:count]
 
     @property
     def contradicted(self) -> list[Verdict]:
