@@ -112,7 +112,7 @@ def weights_of(model: Named, row_format: Format) -> int:
 
 def speed_case(row: SpeedRow) -> Case:
     """Raises NoAnswerError."""
-    device = device_of(row.gpu, row.nominal_gb, row.gpu_count)
+    device = device_of(row.gpu, row.nominal_gb, row.gpu_count, any_size=True)
     model, row_format = _model_and_format(row)
     if device is None:
         raise NoAnswerError("device not named" if not row.gpu else f"device not known: {row.gpu}")

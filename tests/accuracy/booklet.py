@@ -105,6 +105,7 @@ def _case(model: str, label: str, device: str, engine: str) -> Case | None:
         estimated_by_others=False,
         confidence="",
         source="",
+        source_date="",
         notes="",
     )
     try:

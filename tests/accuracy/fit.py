@@ -53,7 +53,7 @@ def run(options: argparse.Namespace, rows: Sequence[SpeedRow]) -> Result:
         files=[_label(path) for path in (*options.memory, *options.speed)],
         held_out=[] if options.no_cross_validation else held_out_rows(rows, _evidence(), folds=options.folds),
         beside=None if options.no_peers else beside_llmfit(rows, options.llmfit),
-        further={**vector_scores(), **screening_scores(None if options.no_peers else options.llmfit)},
+        further={**vector_scores(), **screening_scores(options.llmfit, peers=not options.no_peers)},
     )
 
 

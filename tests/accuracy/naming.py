@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from tests.accuracy.lookup import found_shape
+from tests.accuracy.spelled import in_name, spelled
 from watcher.families import load_families
-from watcher.fit.device_names import device_named
+from watcher.fit.device_names import candidates, device_named
 from watcher.fit.shape import Shape
 from watcher.fit.stand_ins import stand_in
-from watcher.formats import Format, format_of, label_of
+from watcher.formats import Format, format_of
 from watcher.types import Device, Json, Parameters
 
 ENGINES = {
@@ -25,29 +26,7 @@ ENGINES = {
     "ollama": "ollama",
     "llama.cpp or ollama": "llama.cpp",
 }
-# Spellings that no publisher writes on a repo, as people write them of what they ran.
-_SPELLINGS = {
-    "q4": "Q4_K_M",
-    "q4 gguf": "Q4_K_M",
-    "q8": "Q8_0",
-    "q5": "Q5_K_M",
-    "q6": "Q6_K",
-    "q3": "Q3_K_M",
-    "q2": "Q2_K",
-    "int4": "w4a16",
-    "gptq4": "gptq",
-    "gptq-int4": "gptq",
-    "autoround": "autoround",
-    "int4 autoround": "autoround",
-    "bnb": "bnb-4bit",
-    "bnb 4-bit": "bnb-4bit",
-    "bnb 8-bit": "bnb-8bit",
-    "gptq 4-bit": "gptq",
-    "gptq 8-bit": "gptq-8bit",
-    "awq 4-bit": "awq",
-    "ollama tag default": "Q4_K_M",
-    "fp8/fp4 native": "fp8",  # DeepSeek V4: its config.json says that experts are FP4
-}
+_UNSAID = ("none", "native", "default", "ollama tag default", "unquantized", "original")
 _SERVING = ("vllm", "sglang", "tensorrt-llm")
 _NUMBER = r"(\d+(?:\.\d+)?)\s?"
 _SIZE = re.compile(rf"(?<![\d.A-Za-z]){_NUMBER}([bm])(?![a-z0-9])", re.IGNORECASE)
@@ -119,9 +98,9 @@ def engine_of(text: str, row_format: Format | None, device: Device | None) -> st
 def format_named(text: str, model_id: str, named: str, engine: str) -> Format | None:
     """The weight format of a row: as stated, else as its names say, else what the engine loads by default."""
     serving = ENGINES.get(engine.strip().casefold(), "") in _SERVING
-    word = re.sub(r"\s*\(.*\)", "", text).strip().removeprefix("i1-")
-    if word:
-        return _labelled(word, serving=serving)
+    folded = text.strip().casefold()
+    if folded and folded not in _UNSAID:
+        return format_of("fp8") if folded == "fp8/fp4 native" else spelled(text, serving=serving)
     if found := format_in_name(model_id, named, serving=serving):
         return found
     if serving:
@@ -131,40 +110,22 @@ def format_named(text: str, model_id: str, named: str, engine: str) -> Format | 
 
 def format_in_name(*names: str, serving: bool = True) -> Format | None:
     """The format that the first of these names carries."""
-    return next((found for name in names if (found := _in_name(name, serving=serving))), None)
+    return next((found for name in names if (found := in_name(name, serving=serving))), None)
 
 
-def _labelled(word: str, *, serving: bool) -> Format | None:
-    folded = word.casefold()
-    if serving and folded in ("q4", "4-bit", "int4"):
-        return format_of("w4a16")
-    if folded in _SPELLINGS:
-        return format_of(_SPELLINGS[folded])
-    if not serving and folded in ("f16", "bf16", "fp16", "mxfp4", "nvfp4"):
-        return format_of({"fp16": "F16"}.get(folded, word.upper()))
-    if serving and folded in ("f16", "mxfp4", "nvfp4", "bf16"):
-        return format_of({"f16": "fp16"}.get(folded, folded))
-    for text in (word, word.partition(" ")[0]):
-        if _SPELLINGS.get(text.casefold()):
-            return format_of(_SPELLINGS[text.casefold()])
-        if found := format_of(text):
-            return found
-    return None
+def device_of(
+    text: str, nominal_gb: float | None, count: int = 1, *, any_size: bool = False
+) -> Device | None:
+    """The device a row names, of the memory it states: of one device, or of all of them together.
 
-
-def _in_name(name: str, *, serving: bool) -> Format | None:
-    label = label_of(f"{name}.gguf")
-    if label != "gguf":
-        return _labelled(label, serving=serving)
-    for word in ("nvfp4", "mxfp4", "awq", "gptq", "autoround", "w4a16", "int4", "fp8", "bnb"):
-        if re.search(rf"(?<![a-z]){word}", name.casefold()):
-            return _labelled(word, serving=serving)
-    return None
-
-
-def device_of(text: str, nominal_gb: float | None, count: int = 1) -> Device | None:
-    """The device a row names, of the memory it states: of one device, or of all of them together."""
+    any_size: of a card that is sold with several sizes of memory at one speed, the largest will do.
+    """
     if not text.strip():
         return None
     sizes = dict.fromkeys((nominal_gb, nominal_gb / count if nominal_gb else None, None))
-    return next((found for size in sizes if (found := device_named(text, size))), None)
+    if found := next((found for size in sizes if (found := device_named(text, size))), None):
+        return found
+    kin = candidates(text) if any_size else ()
+    if len({device.bandwidth_bytes_per_s for device in kin}) != 1:
+        return None
+    return max(kin, key=lambda device: device.usable_bytes)

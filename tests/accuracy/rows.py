@@ -42,6 +42,7 @@ class SpeedRow:
     estimated_by_others: bool
     confidence: str
     source: str
+    source_date: str
     notes: str
 
     @property
@@ -174,6 +175,7 @@ def _speed_row(row: Mapping[str, str]) -> SpeedRow:
         estimated_by_others=_flag(row.get("is_estimate")),
         confidence=row.get("confidence", ""),
         source=row.get("source", ""),
+        source_date=row.get("source_date", ""),
         notes=row.get("notes", ""),
     )
 

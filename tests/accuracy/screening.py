@@ -22,7 +22,7 @@ def catalog(models: int = MODELS) -> list[Shape]:
     return [shapes[index % len(shapes)] for index in range(models)] if shapes else []
 
 
-def screening_scores(llmfit: str | None) -> dict[str, Score]:
+def screening_scores(llmfit: str | None, *, peers: bool) -> dict[str, Score]:
     """what_fits_seconds for all devices; the share is of one device against llmfit's time for one."""
     shapes, screen = catalog(), _product_screen()
     if screen is None or not shapes:
@@ -32,7 +32,7 @@ def screening_scores(llmfit: str | None) -> dict[str, Score]:
     screen(shapes, rows)
     seconds = time.perf_counter() - start
     told = {"what_fits_seconds": Score(value=seconds, n=len(shapes) * len(rows))}
-    theirs = llmfit_seconds(rows[0], llmfit) if llmfit else None
+    theirs = llmfit_seconds(rows[0], llmfit) if peers else None
     if theirs:
         told["what_fits_llmfit_seconds_one_device"] = Score(value=theirs, n=1)
         told["what_fits_share_of_llmfit"] = Score(value=seconds / len(rows) / theirs, n=1)

@@ -18,6 +18,17 @@ from watcher.formats import format_of
         pytest.param("nvfp4 a16", "", "vLLM", "nvfp4", id="weight-only NVFP4"),
         pytest.param("F16", "", "llama.cpp", "F16", id="16 bit of a GGUF"),
         pytest.param("i1-Q4_K_M", "", "llama.cpp", "Q4_K_M", id="a quantiser's mark"),
+        pytest.param("FP8-dynamic", "", "vLLM", "fp8", id="FP8 and how it scales"),
+        pytest.param("fp8/fp4 native", "", "vLLM", "fp8", id="DeepSeek V4's own mixture"),
+        pytest.param("W8A8 INT8", "", "vLLM", "int8", id="weights and activations"),
+        pytest.param("bnb nf4", "", "vLLM", "bnb-4bit", id="bitsandbytes by its number format"),
+        pytest.param("GPTQ-Int8", "", "vLLM", "gptq-8bit", id="a method at eight bits"),
+        pytest.param("MLX 4bit", "", "", "mlx-4bit", id="MLX"),
+        pytest.param("Q4_K_M imatrix", "", "llama.cpp", "Q4_K_M", id="how a GGUF was made"),
+        pytest.param("mxfp4 moe", "", "vLLM", "mxfp4", id="words after the format"),
+        pytest.param("fp16", "", "llama.cpp", "F16", id="16 bit under another name"),
+        pytest.param("8bit", "", "llama.cpp", "Q8_0", id="bits alone, in llama.cpp"),
+        pytest.param("something new", "", "vLLM", None, id="a format nobody knows"),
         pytest.param("", "Qwen3-8B-Q6_K.gguf", "llama.cpp", "Q6_K", id="from the file name"),
         pytest.param("", "Qwen3-32B-AWQ", "vLLM", "awq", id="from the repo name"),
         pytest.param("", "Qwen3-32B", "vLLM", "bf16", id="vLLM loads what is there"),
@@ -48,6 +59,13 @@ def test_memory_of_all_devices_together_names_each() -> None:
     found = device_of("RTX 3090", 48.0, 2)
     assert found is not None
     assert found.key == "rtx-3090"
+
+
+def test_a_card_of_two_sizes_is_answered_for_speed_alone() -> None:
+    assert device_of("RTX A2000", None) is None
+    found = device_of("RTX A2000", None, any_size=True)
+    assert found is not None
+    assert found.key.startswith("rtx-a2000")
 
 
 def test_a_model_that_only_states_its_size_is_a_guess() -> None:
