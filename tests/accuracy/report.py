@@ -1,7 +1,7 @@
 """The run as people read it: plain text for the terminal, docs/accuracy.md for keeps."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from textwrap import wrap
 
 from tests.accuracy.bars import judged
@@ -51,7 +51,7 @@ def text(result: Result, worst: int) -> str:
     lines += [f"  {name:50} {number(name, s):>9}  n={s.n}" for name, s in result.scores.items()]
     for title, key in _KEYS:
         lines += ["", f"decode, one user, by {title}:"]
-        lines += [f"  {line}" for line in _groups(result.decode, key)]
+        lines += [f"  {line}" for line in _groups(result.decode, grouped(result.held_out_decode, key), key)]
     lines += ["", *_beside(result.beside), "", f"worst {worst} rows:"]
     lines += [f"  {_worst(row)}" for row in result.worst(worst)]
     lines += ["", "verdicts that a boot contradicts:"]
@@ -59,11 +59,13 @@ def text(result: Result, worst: int) -> str:
     return "\n".join(lines)
 
 
-def _groups(rows: Sequence[Compared], key: Callable[[Compared], str]) -> Iterator[str]:
+def _groups(
+    rows: Sequence[Compared], held: Mapping[str, list[Compared]], key: Callable[[Compared], str]
+) -> Iterator[str]:
     for name, group in grouped(rows, key).items():
         yield (
             f"{name:50} n={len(group):4} median {row_median(group) or 0:6.1%}, "
-            f"estimated/measured {bias(group) or 0:.2f}, "
+            f"cross-validated {_median(held.get(name)) or '-':>6}, estimated/measured {bias(group) or 0:.2f}, "
             f"within 25 % {within(group) or 0:4.0%}, in range {inside(group) or 0:4.0%}"
         )
 
@@ -174,12 +176,14 @@ def _speed(result: Result) -> Iterator[str]:
     yield from ("## Decode, one user", "")
     for title, key in _KEYS:
         yield from (
-            f"| {title} | n | median error | estimated/measured | within 25 % | in our range |",
-            "| --- | --- | --- | --- | --- | --- |",
+            f"| {title} | n | median error | cross-validated | estimated/measured | within 25 % | in our range |",
+            "| --- | --- | --- | --- | --- | --- | --- |",
         )
+        held = grouped(result.held_out_decode, key)
         for name, rows in grouped(result.decode, key).items():
             yield (
-                f"| {_cell(name)} | {len(rows)} | {row_median(rows) or 0:.1%} | {bias(rows) or 0:.2f} | "
+                f"| {_cell(name)} | {len(rows)} | {row_median(rows) or 0:.1%} | {_median(held.get(name))} | "
+                f"{bias(rows) or 0:.2f} | "
                 f"{within(rows) or 0:.0%} | {inside(rows) or 0:.0%} |"
             )
         yield ""
@@ -190,6 +194,11 @@ def _speed(result: Result) -> Iterator[str]:
     ]
     yield from (f"- {name.replace('_', ' ')}: {number(name, score)} (n={score.n})" for name, score in others)
     yield ""
+
+
+def _median(rows: Sequence[Compared] | None) -> str:
+    value = row_median(rows) if rows else None
+    return "" if value is None else f"{value:.1%}"
 
 
 def _peers(beside: Beside | None) -> Iterator[str]:

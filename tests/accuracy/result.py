@@ -71,6 +71,10 @@ class Result:
         """One user's decode of known shapes: what the bars are about."""
         return [row for row in self.compared if row.measure in DECODE]
 
+    @property
+    def held_out_decode(self) -> list[Compared]:
+        return [row for row in self.held_out if row.measure.removesuffix(CROSS) in DECODE]
+
     def worst(self, count: int) -> list[Compared]:
         """The rows that are furthest off, one of each source, model and device."""
         own = [row for row in self.compared if not row.measure.startswith("hf_mem")]
