@@ -51,7 +51,8 @@ def text(result: Result, worst: int) -> str:
     lines += [f"  {name:50} {number(name, s):>9}  n={s.n}" for name, s in result.scores.items()]
     for title, key in _KEYS:
         lines += ["", f"decode, one user, by {title}:"]
-        lines += [f"  {line}" for line in _groups(result.decode, grouped(result.held_out_decode, key), key)]
+        held = grouped(result.held_out_decode, key)
+        lines += [f"  {line}" for line in _groups(result.decode, held, key)]
     lines += ["", *_beside(result.beside), "", f"worst {worst} rows:"]
     lines += [f"  {_worst(row)}" for row in result.worst(worst)]
     lines += ["", "verdicts that a boot contradicts:"]
@@ -65,7 +66,8 @@ def _groups(
     for name, group in grouped(rows, key).items():
         yield (
             f"{name:50} n={len(group):4} median {row_median(group) or 0:6.1%}, "
-            f"cross-validated {_median(held.get(name)) or '-':>6}, estimated/measured {bias(group) or 0:.2f}, "
+            f"cross-validated {_median(held.get(name)) or '-':>6}, "
+            f"estimated/measured {bias(group) or 0:.2f}, "
             f"within 25 % {within(group) or 0:4.0%}, in range {inside(group) or 0:4.0%}"
         )
 
@@ -176,7 +178,7 @@ def _speed(result: Result) -> Iterator[str]:
     yield from ("## Decode, one user", "")
     for title, key in _KEYS:
         yield from (
-            f"| {title} | n | median error | cross-validated | estimated/measured | within 25 % | in our range |",
+            f"| {title} | n | median error | cross-validated | our/measured | within 25 % | in our range |",
             "| --- | --- | --- | --- | --- | --- | --- |",
         )
         held = grouped(result.held_out_decode, key)
