@@ -127,6 +127,7 @@ def speed_case(row: SpeedRow) -> Case:
         utilisation=row.utilisation,
         cache_dtype=_cache_type(row, row_format),
         tensor_parallel=row.tensor_parallel,
+        engine_year=int(row.source_date[:4]) if row.source_date[:4].isdigit() else None,
     )
     return Case(
         model=model,

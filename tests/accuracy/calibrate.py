@@ -35,12 +35,15 @@ _BELIEFS: dict[str, tuple[float, float]] = {
     "efficiency": (0.72, 0.30),
     "efficiency of class": (1.0, 0.25),
     "formats": (1.0, 0.12),
-    "devices": (1.0, 0.10),
+    "devices": (1.0, 0.12),
     "engines": (1.0, 0.10),
+    "experts": (0.8, 0.25),
+    "experts of class": (1.0, 0.2),
     "cache": (1.0, 0.30),
     "cache of class": (1.0, 0.30),
     "layer_us": (40.0, 0.8),
     "layer_us of class": (1.0, 0.4),
+    "layer_us once": (1.5, 0.4),
     "expert_layer_us": (60.0, 0.6),
     "expert_layer_us of class": (1.0, 0.5),
     "sequence_us": (20.0, 1.0),
@@ -70,7 +73,8 @@ def fit(rows: Sequence[Any]) -> Constants:
     return fit_measured(measured)
 
 
-def fit_measured(measured: Sequence[Measured]) -> Constants:
+def fit_measured(measured: Sequence[Measured], near: Constants | None = None) -> Constants:
+    """near: where to start from, which saves time."""
     keys = {key: index for index, key in enumerate(dict.fromkeys(k for m in measured for k in m.keys))}
     if not keys:
         return Constants({})
@@ -88,7 +92,8 @@ def fit_measured(measured: Sequence[Measured]) -> Constants:
     def slope(values: Any) -> Any:
         return np.vstack([design.slopes(values) * weight[:, None], np.diag(1 / width)])
 
-    found = least_squares(off, believed, jac=slope, loss="soft_l1", max_nfev=200)
+    start = np.array([near.of(key) for key in keys]) if near else believed
+    found = least_squares(off, start, jac=slope, loss="soft_l1", max_nfev=60, ftol=1e-4, xtol=1e-4)
     return Constants({key: float(found.x[index]) for key, index in keys.items()})
 
 
@@ -111,7 +116,7 @@ class _Design:
         self._count = len(keys)
         self._rows = measured
         # Indices of the constants that multiply each term, as a matrix of ones.
-        names = ("moving", "cache", "layers", "experts", "sequences", "talking", "routing")
+        names = ("moving", "routed", "cache", "layers", "experts", "sequences", "talking", "routing")
         self._uses = {name: np.zeros((len(measured), len(keys))) for name in names}
         for at, m in enumerate(measured):
             for name in names:
@@ -142,7 +147,8 @@ class _Design:
         capped = np.minimum(factor["moving"], _MOST_EFFICIENT)
         tokens = 1 + (self._batch - 1) * factor["routing"]
         left = self._missed**tokens
-        weights = (self._always + self._routed * (1 - left)) / capped
+        visited = self._routed * (1 - left) / factor["routed"] / capped
+        weights = self._always / capped + visited
         cache = self._cache / factor["cache"] / capped
         layers = self._layers * factor["layers"] / 1e6
         experts = self._experts * factor["experts"] / 1e6
@@ -152,30 +158,39 @@ class _Design:
         free = step >= self._least
         total = np.where(free, step, self._least) + self._prefill
         moving = np.where(factor["moving"] < _MOST_EFFICIENT, weights + cache + self._state / capped, 0.0)
-        visited = self._routed * -left * np.log(np.maximum(self._missed, 1e-12)) / capped
+        more = self._routed * -left * np.log(np.maximum(self._missed, 1e-12)) / factor["routed"] / capped
         parts = {
             "moving": -moving * free,
+            "routed": -visited * free,
             "cache": -cache * free,
             "layers": layers * free,
             "experts": experts * free,
             "sequences": sequences * free,
             "talking": talking * free,
-            "routing": np.where(self._missed > 0, visited * (tokens - 1), 0.0) * free,
+            "routing": np.where(self._missed > 0, more * (tokens - 1), 0.0) * free,
         }
         return total, parts
 
 
-def as_table(constants: Constants, spread: dict[str, dict[str, float]], rows: int, sources: int) -> dict[str, Any]:
+def as_table(
+    constants: Constants, spread: dict[str, dict[str, float]], rows: int, sources: int
+) -> dict[str, Any]:
     """The constants as watcher/data/speeds.yaml states them; what no row has touched keeps to its group."""
     own = table("speeds")
     groups: dict[str, Any] = {}
     for group in sorted(set(own["engine_groups"].values())):
         groups[group] = {name: _classes(constants, name, group) for name in _CLASSED}
+        groups[group]["layers_once"] = _rounded(constants.of(("layer_us once", group, "")))
         groups[group] |= {
-            name: {key[2]: _rounded(value) for key, value in sorted(constants.values.items()) if key[:2] == (name, group)}
+            name: {
+                key[2]: _rounded(value)
+                for key, value in sorted(constants.values.items())
+                if key[:2] == (name, group)
+            }
             for name in ("formats", "devices", "engines")
         }
     return {
+        "todays_engines_since": own["todays_engines_since"],
         "engine_groups": dict(own["engine_groups"]),
         "groups": groups,
         "allreduce_us": _classes(constants, "allreduce_us", ""),
@@ -186,7 +201,7 @@ def as_table(constants: Constants, spread: dict[str, dict[str, float]], rows: in
     }
 
 
-_CLASSED = ("efficiency", "cache", "layer_us", "expert_layer_us", "sequence_us")
+_CLASSED = ("efficiency", "experts", "cache", "layer_us", "expert_layer_us", "sequence_us")
 
 
 def _classes(constants: Constants, name: str, group: str) -> dict[str, float]:
@@ -221,8 +236,9 @@ def spreads(rows: Rows) -> dict[str, dict[str, float]]:
     """Factors that hold eight of ten rows of held-out sources, by group and class; each source weighs alike."""
     measured = [m for row, case in rows if (m := measured_of(row, case)) is not None]
     errors: dict[tuple[str, str], list[tuple[str, float]]] = defaultdict(list)
+    near = fit_measured(measured)
     for source in sorted({m.source for m in measured}):
-        constants = fit_measured([m for m in measured if m.source != source])
+        constants = fit_measured([m for m in measured if m.source != source], near)
         for m in (m for m in measured if m.source == source and m.batch == 1):
             keys = {key: index for index, key in enumerate(m.keys)}
             off = _Design([m], keys).errors(np.array([constants.of(key) for key in keys]))[0]
@@ -249,16 +265,18 @@ def _quantile(listed: Sequence[tuple[str, float]], share: float) -> float:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--speed", type=Path, action="append", required=True)
     parser.add_argument("--write", action="store_true", help="replace watcher/data/speeds.yaml")
     options = parser.parse_args()
     rows = read_cases(options.speed)
     measured = [m for row, case in rows if (m := measured_of(row, case)) is not None]
-    made = as_table(
-        fit_measured(measured), spreads(rows), len(measured), len({m.source for m in measured})
+    made = as_table(fit_measured(measured), spreads(rows), len(measured), len({m.source for m in measured}))
+    head = (
+        "# How fast engines move bytes on devices. Written by `python -m tests.accuracy.calibrate --write`;\n"
     )
-    head = "# How fast engines move bytes on devices. Written by `python -m tests.accuracy.calibrate --write`;\n"
     head += "# keys are explained in watcher/fit/pace.py, the formula in watcher/fit/speed.py.\n"
     text = head + yaml.safe_dump(made, sort_keys=False, width=110, default_flow_style=None)
     if options.write:

@@ -9,9 +9,10 @@ from tests.accuracy.rows import SpeedRow, source_key
 from tests.accuracy.speed_scores import ONE_USER
 from watcher.fit.engines import cache_bytes, engines
 from watcher.fit.layout import Layout
-from watcher.fit.pace import class_of, format_class, group_of, link_class
+from watcher.fit.pace import chip_of, class_of, format_class, group_of, link_class
 from watcher.fit.speed import arithmetic_seconds, peak_flops
 from watcher.fit.traffic import traffic_of
+from watcher.tables import table
 from watcher.types import Variant
 
 Key = tuple[str, str, str]  # which constant, group of engines, and class, device, format or engine
@@ -29,6 +30,7 @@ class Measured:
     format: str
     link: str
     per_user: bool
+    old: bool
     seconds: float
     batch: int
     always_s: float
@@ -36,9 +38,9 @@ class Measured:
     missed: float
     cache_s: float
     state_s: float
-    layers: int
+    layers: float
     expert_layers: int
-    talks: int
+    talks: float
     least_s: float
     prefill_s: float
 
@@ -56,10 +58,14 @@ class Measured:
                 ("devices", group, self.device),
                 ("engines", group, self.engine),
             )
+        if term == "routed":
+            both = ("experts", group, ""), ("experts of class", group, kind)
+            return both if self.expert_layers else ()
         if term == "cache":
             return ("cache", group, ""), ("cache of class", group, kind)
         if term == "layers":
-            return ("layer_us", group, ""), ("layer_us of class", group, kind)
+            both = ("layer_us", group, ""), ("layer_us of class", group, kind)
+            return (*both, ("layer_us once", group, "")) if self.old else both
         if term == "experts":
             both = ("expert_layer_us", group, ""), ("expert_layer_us of class", group, kind)
             return both if self.expert_layers else ()
@@ -72,7 +78,7 @@ class Measured:
 
     @cached_property
     def keys(self) -> tuple[Key, ...]:
-        terms = ("moving", "cache", "layers", "experts", "sequences", "talking", "routing")
+        terms = ("moving", "routed", "cache", "layers", "experts", "sequences", "talking", "routing")
         return tuple(key for term in terms for key in self.uses(term))
 
 
@@ -100,11 +106,12 @@ def measured_of(row: SpeedRow, case: Case) -> Measured | None:
         source=source_key(row.source),
         group=group,
         device_class=class_of(device),
-        device=device.key,
+        device=chip_of(device),
         engine=case.engine,
         format=format_class(group, variant),
         link=link_class(device),
         per_user=per_user,
+        old=(case.settings.engine_year or 9999) < table("speeds")["todays_engines_since"],
         seconds=(1 if per_user else row.concurrency) / row.value,
         batch=batch,
         always_s=moved.always_bytes / ranks / peak,
@@ -113,8 +120,8 @@ def measured_of(row: SpeedRow, case: Case) -> Measured | None:
         cache_s=batch * moved.cache_bytes / peak,
         state_s=2 * batch * moved.state_bytes / peak,
         layers=moved.layers,
-        expert_layers=moved.layers if moved.experts else 0,
-        talks=2 * moved.layers if ranks > 1 else 0,
+        expert_layers=moved.expert_layers,
+        talks=2 * moved.layers if ranks > 1 else 0.0,
         least_s=arithmetic_seconds(moved, device, variant, batch, ranks),
         prefill_s=_prefill(row, case, variant, ranks),
     )

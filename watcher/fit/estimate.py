@@ -66,7 +66,7 @@ def estimate(
         factors=factors_of(corrections, hardware, engine),
     )
     chosen = next((way for way in ways if way.holds(load)), ways[-1])
-    return _fit(ways[0], chosen, parameters, load, _applied(corrections, hardware, engine))
+    return _fit(ways[0], chosen, load, _applied(corrections, hardware, engine))
 
 
 def placements(
@@ -144,22 +144,20 @@ def _applied(corrections: Sequence[Correction], hardware: Hardware, engine: str)
     )
 
 
-def _fit(
-    usual: Placement, way: Placement, parameters: Parameters, load: Load, corrections: tuple[str, ...]
-) -> Fit:
+def _fit(usual: Placement, way: Placement, load: Load, corrections: tuple[str, ...]) -> Fit:
     weights, cache, state, activations, overhead = way.terms(load)
     verdict = verdict_of(way, load)
     pace = speeds(
         shape=way.shape,
         variant=way.variant,
         weights_bytes=way.weights_bytes,
-        parameters=parameters,
         layout=way.layout,
         engine=way.engine,
         hardware=way.hardware,
         devices=way.devices,
         load=load,
         factors=way.factors,
+        engine_year=way.plan.settings.engine_year,
     )
     known_speed, left = bool(way.weights_bytes), way.left
     users, tokens = load.users, load.context_tokens
@@ -194,7 +192,7 @@ def _fit(
 def _settings(way: Placement) -> Settings:
     """What the figures assume, with nothing left to the engine."""
     plan = way.plan
-    of_total = None if plan.planned else plan.budget_bytes / way.hardware.device.usable_bytes
+    of_total = None if plan.planned else plan.budget_bytes / max(1, way.hardware.device.usable_bytes)
     return replace(
         plan.settings,
         utilisation=plan.settings.utilisation or of_total,

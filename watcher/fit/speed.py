@@ -1,26 +1,24 @@
 """How fast: decode is bandwidth over the bytes a step reads, prefill is FLOPs over what the units reach.
 
-    step = (weights read + users x cache read) / (bandwidth x efficiency) + fixed cost
+    step = (weights read + users x cache read / cache) / (bandwidth x efficiency)
+         + layers x layer cost + users x sequence cost + 2 x layers x all-reduce (tensor parallel)
 
-Of a mixture of experts a step of B users reads the shared weights and 1 - (1 - k/E)^B of the routed
-ones. Efficiencies and fixed costs are measured rows in watcher/data/hardware.yaml.
+A large batch is bound by arithmetic instead. The constants are fitted to measured rows: docs/accuracy.md
+says how far estimates are off, held out by source.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from watcher.fit.engines import Engine
-from watcher.fit.layout import Layout
+from watcher.fit.layout import Layout, rows
 from watcher.fit.pace import Pace, pace_of
 from watcher.fit.shape import Shape
+from watcher.fit.traffic import Traffic, traffic_of
 from watcher.formats import format_of
-from watcher.types import Hardware, Load, Parameters, Speed, Variant
+from watcher.types import Device, Hardware, Load, Speed, Variant
 
-_BYTES_16BIT = 2
-_NARROW_BITS = 6.0
-_IQ_PENALTY = (
-    0.75  # small I-quants decode slower than their size: 237 of 329 GiB/s (llama.cpp quantize README)
-)
+_ARITHMETIC = 0.5  # of peak FLOPs that the small matrices of a decoding step reach
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,95 +33,82 @@ def speeds(
     shape: Shape,
     variant: Variant,
     weights_bytes: int,
-    parameters: Parameters,
     layout: Layout,
     engine: Engine,
     hardware: Hardware,
     devices: int,
     load: Load,
     factors: Mapping[str, float],
+    engine_year: int | None,
 ) -> Estimate:
     """Tokens per second for each of load's users and for all, and seconds until a full prompt is read."""
-    pace = pace_of(hardware, engine.name)
-    total = parameters.total or shape.parameters.total or 1
-    active = parameters.active or shape.parameters.active or total
-    active_share = min(1.0, active / max(total, shape.parameters.total or 1))
+    device = hardware.device
+    pace = pace_of(device, engine.name, variant, experts=shape.is_moe, engine_year=engine_year)
+    moved = traffic_of(shape, variant, weights_bytes, layout, load.context_tokens)
     batch = load.users if engine.batching else 1
-    step = _step_seconds(shape, variant, weights_bytes, layout, hardware, batch, load.context_tokens, engine)
-    step /= factors.get("decode", 1.0)
+    ranks = devices if engine.tensor_parallel else 1
+    step = step_seconds(moved, pace, device, batch=batch, ranks=ranks)
+    step = max(step, arithmetic_seconds(moved, device, variant, batch, ranks)) / factors.get("decode", 1.0)
     per_user = 1 / step if engine.batching else 1 / (step * load.users)
-    prefill = _prefill(shape, active_share, hardware, load, pace)
+    prefill = prefill_seconds(shape, moved, variant, device, pace, load.context_tokens, devices)
     return Estimate(
         decode=_range(per_user, pace),
         total=_range(per_user * load.users, pace),
-        prefill_seconds=prefill and prefill / factors.get("prefill", 1.0),
+        prefill_seconds=None if prefill is None else prefill / factors.get("prefill", 1.0),
     )
+
+
+def step_seconds(moved: Traffic, pace: Pace, device: Device, *, batch: int, ranks: int) -> float:
+    """Seconds of one decoding step for a batch, on so many ranks of tensor parallel."""
+    bandwidth = max(1.0, device.bandwidth_bytes_per_s * pace.efficiency)
+    read = moved.always_bytes + moved.visited(batch, pace.routing) / pace.experts
+    weights = read / ranks / bandwidth
+    cache = batch * (moved.cache_bytes / pace.cache + 2 * moved.state_bytes) / bandwidth
+    fixed = moved.layers * pace.layer_s + moved.expert_layers * pace.expert_layer_s
+    fixed += (batch - 1) * pace.sequence_s
+    talking = 2 * moved.layers * pace.allreduce_s if ranks > 1 else 0.0
+    return weights + cache + fixed + talking
+
+
+def prefill_seconds(
+    shape: Shape, moved: Traffic, variant: Variant, device: Device, pace: Pace, tokens: int, devices: int
+) -> float | None:
+    """Two operations per active parameter and token, and attention over the pairs that it sees.
+
+    None where the device's FLOPs are not known.
+    """
+    peak = peak_flops(device, variant)
+    if not peak or not moved.active_parameters:
+        return None
+    tables = shape.embedding_parameters * (1 if shape.tied else 2)  # the head reads the last token alone
+    read_once = max(0, moved.active_parameters - tables)
+    pairs = sum(
+        n
+        * layer.heads
+        * layer.head_width
+        * tokens
+        * (rows(layer, tokens) / (2 if layer.window is None else 1))
+        for layer, n in shape.groups
+    )
+    return (2.0 * read_once * tokens + 2.0 * pairs) / (peak * pace.mfu * devices)
+
+
+def peak_flops(device: Device, variant: Variant) -> float:
+    """Operations per second in the format that the arithmetic runs in; 0 where nothing is known.
+
+    Only formats whose weights and activations are both quantised gain, and only on devices with the
+    units; the others are unpacked to 16 bit.
+    """
+    row = format_of(variant.label)
+    compute = row.compute if row and row.compute in device.tflops else "bf16"
+    return device.tflops.get(compute or "bf16", 0.0) * 1e12
+
+
+def arithmetic_seconds(moved: Traffic, device: Device, variant: Variant, batch: int, ranks: int) -> float:
+    """The least that a step of a batch takes for its arithmetic; 0 where the device's FLOPs are not known."""
+    peak = peak_flops(device, variant)
+    return 2.0 * moved.active_parameters * batch / (peak * _ARITHMETIC * ranks) if peak else 0.0
 
 
 def _range(expected: float, pace: Pace) -> Speed:
-    return Speed(low=expected * (1 - pace.spread), expected=expected, high=expected * (1 + pace.spread))
-
-
-def _step_seconds(
-    shape: Shape,
-    variant: Variant,
-    weights_bytes: int,
-    layout: Layout,
-    hardware: Hardware,
-    batch: int,
-    tokens: int,
-    engine: Engine,
-) -> float:
-    pace = pace_of(hardware, engine.name)
-    read = _weights_read(shape, weights_bytes, batch)
-    split = hardware.count if engine.tensor_parallel else 1
-    peak = hardware.device.bandwidth_bytes_per_s
-    bandwidth = max(1.0, peak * pace.efficiency * _share(variant, pace))
-    moving = (read / split + batch * layout.read(tokens)) / bandwidth
-    fixed = pace.moe_step_s if shape.is_moe else pace.step_s
-    talking = 2 * len(shape.layers) * pace.allreduce_s if split > 1 else 0.0
-    return max(
-        moving + fixed + pace.engine_step_s + talking, _compute_seconds(shape, hardware, engine, batch)
-    )
-
-
-def _share(variant: Variant, pace: Pace) -> float:
-    """What an engine and a format leave of a device's efficiency: unpacking narrow weights costs."""
-    of_engine = pace.engine
-    row = format_of(variant.label)
-    if variant.label.upper().removeprefix("UD-").startswith(("IQ1", "IQ2", "IQ3")):
-        return of_engine * _IQ_PENALTY
-    return of_engine * (pace.narrow if row and row.bits < _NARROW_BITS else 1.0)
-
-
-def _weights_read(shape: Shape, weights_bytes: int, batch: int) -> float:
-    """All but the input embedding, of which a step reads one row; of routed experts those visited."""
-    total = shape.parameters.total or 0
-    embedding = min(shape.embedding_parameters * _BYTES_16BIT, weights_bytes // 3)
-    if total and weights_bytes / total < 1:  # quantised files store the embedding smaller as well
-        embedding = int(shape.embedding_parameters / total * weights_bytes)
-    rest = max(0, weights_bytes - embedding)
-    if shape.experts is None:
-        return rest
-    visited = 1 - (1 - shape.experts.per_token / shape.experts.count) ** batch
-    routed = weights_bytes * shape.experts.routed_share
-    return max(0.0, rest - routed) + routed * visited
-
-
-def _compute_seconds(shape: Shape, hardware: Hardware, engine: Engine, batch: int) -> float:
-    """A large batch is bound by arithmetic: two operations per active parameter, at half of peak."""
-    peak = hardware.device.tflops.get("bf16")
-    if not peak or not shape.parameters.active:
-        return 0.0
-    split = hardware.count if engine.tensor_parallel else 1
-    return 2 * shape.parameters.active * batch / (peak * 1e12 * 0.5 * split)
-
-
-def _prefill(shape: Shape, active_share: float, hardware: Hardware, load: Load, pace: Pace) -> float | None:
-    peak = hardware.device.tflops.get("bf16")
-    total = shape.parameters.total
-    if not peak or not total:
-        return None
-    linear = 2 * total * active_share * load.context_tokens
-    reach = pace.mfu_moe if shape.is_moe else pace.mfu
-    return float(linear / (peak * 1e12 * reach * hardware.count))
+    return Speed(low=expected / pace.spread, expected=expected, high=expected * pace.spread)

@@ -30,6 +30,7 @@ class Settings:
     max_num_batched_tokens, SGLang's chunked_prefill_size, llama.cpp's ubatch). cache_dtype: bf16, fp8,
     q8_0, q4_0 ... tensor_parallel: over how many devices of the pool. eager: without CUDA graphs.
     prefix_caching: vLLM then keeps two states of a recurrent layer for every request instead of one.
+    engine_year: when the engine was released; those before 2025 spend more on every step.
     """
 
     utilisation: float | None = None
@@ -39,6 +40,7 @@ class Settings:
     tensor_parallel: int | None = None
     eager: bool = False
     prefix_caching: bool = True
+    engine_year: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
