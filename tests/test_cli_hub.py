@@ -46,8 +46,9 @@ def test_fit_of_a_format_that_nobody_published_is_an_assumption_and_says_so(
 ) -> None:
     said = modelwatch("fit", MODEL, "--quant", "nvfp4", "--config", Site(folder, hub).path)
     assert said.status == 0
-    assert "nvfp4" in said.out
-    assert "note: nvfp4 on spark: the size of the weights is parameters times bits" in said.out
+    assert f"{MODEL} nvfp4 on spark" in said.out
+    assert "note: the size of the weights is parameters times bits" in said.out
+    assert "run it, with a repo that has it in nvfp4:" in said.out
 
 
 def test_fit_goes_on_without_a_base_that_does_not_answer(folder: Path, hub: StandIn) -> None:
@@ -71,7 +72,8 @@ def test_fit_of_a_repo_that_is_nowhere_ends_with_1_and_of_a_silent_hub_with_3(
     assert (said.status, said.out) == (1, "")
     assert "the Hub shows no such repo (deleted, private or misspelt)" in said.err
     hub.faults.append(Fault(status=500))
-    assert modelwatch("fit", MODEL, "--config", site.path).status == 3
+    assert modelwatch("fit", "mistralai/Nothing", "--config", site.path).status == 3
+    assert "note: the Hub answered 500" in modelwatch("fit", MODEL, "--config", site.path).out
 
 
 def test_a_repo_that_was_renamed_is_found_by_its_old_name(folder: Path, hub: StandIn) -> None:

@@ -123,8 +123,8 @@ def test_nothing_found_says_what_to_try(ask: Ask) -> None:
         pytest.param("quants --fits sparc", "(did you mean 'spark'?); there is: h100, spark", id="quants"),
         pytest.param("models --fits tpu", "is no hardware of yours; there is: h100, spark", id="models"),
         pytest.param(
-            f"fit {SMALL_4} --hardware h200-sxm",
-            "(did you mean 'h200-sxm-141gb'?); there are: h100, spark, ",
+            f"fit {SMALL_4} --on sparc",
+            "'sparc' is no hardware that we know",
             id="fit",
         ),
         pytest.param(f"fit {SMALL_4} --engine vlm", "'vllm', 'sglang'", id="an engine"),
@@ -272,6 +272,8 @@ def test_status_of_a_catalog_without_a_poll_says_what_to_do(folder: Path) -> Non
 FIT_KEYS = ["model", "label", "hardware", "engine", "context", "users", "verdict", "budget_bytes", "terms"]
 FIT_KEYS += ["kv_bytes_per_token", "max_users", "max_context", "decode_tokens_per_second"]
 FIT_KEYS += ["total_tokens_per_second", "prefill_seconds", "notes"]
+FIT_KEYS += ["ideal_bytes", "max_concurrency", "devices", "settings", "levers", "corrections"]
+FIT_KEYS += ["command", "engine_reason", "sources"]
 
 
 def test_fit_of_a_known_model_needs_no_network_and_shows_its_working(ask: Ask) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from store.lock import DaemonLock
     from watcher.rounds import RoundReport
     from watcher.rules import Rules
-    from watcher.types import Correction, Entry, Known, Observation
+    from watcher.types import Correction, Entry, Known, LocalModel, Observation
 
 Progress = Callable[[str, int, int], None]
 
@@ -305,7 +305,16 @@ class NoSuchRepoError(Exception):
     """A question about a repo that nobody can see."""
 
 
-def entry_of(team: Team, repo_id: str, now: datetime) -> "tuple[Entry, Known | None]":
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """A repo and its base. origin: catalog or hub."""
+
+    entry: "Entry"
+    base: "Known | None"
+    origin: str
+
+
+def find(team: Team, repo_id: str, now: datetime) -> Found:
     """A repo and its base: from the catalog where its layers are known, else read from the Hub.
 
     What the catalog knows serves when the Hub is silent. Raises NoSuchRepoError when neither knows it.
@@ -314,13 +323,27 @@ def entry_of(team: Team, repo_id: str, now: datetime) -> "tuple[Entry, Known | N
 
     known = _from_catalog(team, repo_id)
     if known is not None and shape_read(known[0].known, known[1]) is not None:
-        return known
+        return Found(entry=known[0], base=known[1], origin="catalog")
     try:
-        return _from_hub(team, repo_id, now)
+        entry, base = _from_hub(team, repo_id, now)
     except (SourceError, NoSuchRepoError):
         if known is None:
             raise
-        return known
+        return Found(entry=known[0], base=known[1], origin="catalog")
+    return Found(entry=entry, base=base, origin="hub")
+
+
+def entry_of(team: Team, repo_id: str, now: datetime) -> "tuple[Entry, Known | None]":
+    """What `find` finds, as entry and base."""
+    found = find(team, repo_id, now)
+    return found.entry, found.base
+
+
+def local_model(path: Path) -> "LocalModel":
+    """What a folder or a file of this machine holds; raises SourceError in one clear line."""
+    from sources.local_model import read_local
+
+    return read_local(path)
 
 
 def _from_catalog(team: Team, repo_id: str) -> "tuple[Entry, Known | None] | None":

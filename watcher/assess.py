@@ -128,50 +128,6 @@ def records(
     return found
 
 
-def what_if(
-    entry: Entry,
-    base: Known | None,
-    pools: Sequence[Hardware],
-    load: Load,
-    *,
-    engine: str | None = None,
-    quant: str | None = None,
-    corrections: Sequence[Correction] = (),
-) -> list[FitRecord]:
-    """Every variant (or those that match quant) on every pool under one load.
-
-    Where a release that is no quant itself has none that matches, it is assumed.
-    """
-    shape = shape_for(entry.known, base)
-    parameters = parameters_for(entry.known, base, shape)
-    variants = [v for v in entry.variants if v.size_bytes and (quant is None or matches_quant(v, quant))]
-    if (
-        not variants
-        and quant is not None
-        and not entry.lineage.quant
-        and (assumed := hypothetical(entry.known.facts.repo_id, quant, parameters, engine))
-    ):
-        variants = [assumed]
-    return [
-        FitRecord(
-            repo_id=variant.repo_id,
-            label=variant.label,
-            deployment=None,
-            fit=estimate(
-                shape=shape,
-                variant=variant,
-                parameters=parameters,
-                hardware=pool,
-                load=load,
-                engine=engine or default_engine(variant),
-                corrections=corrections,
-            ),
-        )
-        for variant in variants
-        for pool in pools
-    ]
-
-
 def best_for(
     entry: Entry,
     base: Known | None,

@@ -1,17 +1,31 @@
 """The command line: one function per command, thin; heavy imports happen inside the commands."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from watcher import __version__
 from watcher.cli_common import fail
-from watcher.cli_read import changes, explain, fit, models, quants, status
+from watcher.cli_fit import commands as fit_commands
+from watcher.cli_read import changes, explain, models, quants, status
 from watcher.cli_setup import channels, check, init
 from watcher.cli_work import demo, export_, import_, run, sync
 
+_ORDER = ("init", "check", "demo", "sync", "run", "quants", "models", "fit")
+
+
+class _InOrder(TyperGroup):
+    """Lists commands by what one does first."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        names = super().list_commands(ctx)
+        return [*(name for name in _ORDER if name in names), *(name for name in names if name not in _ORDER)]
+
+
 app = typer.Typer(
     name="modelwatch",
+    cls=_InOrder,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -38,10 +52,11 @@ def root(
     """modelwatch."""
 
 
-for command in (init, check, demo, sync, run, quants, models, fit, changes, explain, status):
+for command in (init, check, demo, sync, run, quants, models, changes, explain, status):
     app.command()(command)
 app.command("export")(export_)
 app.command("import")(import_)
+app.add_typer(fit_commands, name="fit")
 app.add_typer(channels, name="channels")
 
 

@@ -1,4 +1,4 @@
-"""Commands that answer questions from the catalog: quants, models, changes, explain, status, fit."""
+"""Commands that answer questions from the catalog: quants, models, changes, explain, status."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -18,13 +18,12 @@ from watcher.cli_common import (
     since,
     size,
 )
-from watcher.cli_fit import fit
 from watcher.config import Config
 from watcher.config_errors import did_you_mean
 from watcher.inert import plain
 from watcher.types import Action, ChangeKind
 
-__all__ = ["changes", "explain", "fit", "models", "quants", "status"]
+__all__ = ["changes", "explain", "models", "quants", "status"]
 
 OVERDUE_AFTER = timedelta(days=1)
 _REPO_COLUMNS = (

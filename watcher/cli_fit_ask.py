@@ -1,0 +1,244 @@
+"""A model under a load on pools of hardware: which weights, in which engine, and the estimate of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from watcher.assess import default_engine
+from watcher.fit.command_line import CannotServe, serve_command
+from watcher.fit.estimate import estimate
+from watcher.fit.serving import choose_engine, runs
+from watcher.fit.shape import Shape
+from watcher.quants import hypothetical, loads, matches_quant
+from watcher.tables import table
+from watcher.types import (
+    Correction,
+    Deployment,
+    Fit,
+    FitRecord,
+    FitVerdict,
+    Hardware,
+    Json,
+    Load,
+    Parameters,
+    Settings,
+    Variant,
+)
+
+REPO = "OWNER/REPO"
+_USUAL = Settings()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Model:
+    """A model that somebody asks about.
+
+    place: what an engine is told to load, a Hub id or a path. origin: catalog, hub, local or facts.
+    names: the repos whose deployments tell its engine. original: no quant itself, so that other formats
+    may be assumed. held: the label of weights that place has although no file of them was seen.
+    quantisation: the config.json of its own weights. notes: what is to be said of all its answers.
+    """
+
+    name: str
+    place: str
+    origin: str
+    shape: Shape | None
+    parameters: Parameters
+    variants: tuple[Variant, ...]
+    names: tuple[str, ...] = ()
+    original: bool = True
+    held: str | None = None
+    quantisation: Json | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """engine, quant: None for what suits best. weights_bytes: as given, in place of the files'."""
+
+    load: Load
+    engine: str | None = None
+    quant: str | None = None
+    settings: Settings = _USUAL
+    weights_bytes: int | None = None
+    deployments: tuple[Deployment, ...] = ()
+    corrections: Sequence[Correction] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """One fit. engine_reason: why this engine, where nobody named one. given: the size of the weights was.
+
+    command: what starts it; None for a no, for weights that no repo is known to have, which sketch starts
+    once OWNER/REPO is put right, and where why_no_command says so.
+    """
+
+    record: FitRecord
+    variant: Variant
+    hardware: Hardware
+    engine_reason: str | None
+    given: bool
+    command: str | None = None
+    sketch: str | None = None
+    why_no_command: str | None = None
+
+    @property
+    def fit(self) -> Fit:
+        return self.record.fit
+
+
+class ManyWeights(ValueError):  # noqa: N818 - a plain word for what happened
+    """One size was given for weights of several labels."""
+
+
+def answers(model: Model, pools: Sequence[Hardware], question: Question) -> list[Answer]:
+    """An answer for every set of weights that the question allows, on every pool.
+
+    Where a release that is no quant itself has none that matches, it is assumed. Raises ManyWeights.
+    """
+    return [
+        _answer(model, variant, pool, question) for variant in _weights(model, question) for pool in pools
+    ]
+
+
+def _weights(model: Model, question: Question) -> list[Variant]:
+    quant, engine = question.quant, question.engine
+    matching = [v for v in model.variants if quant is None or matches_quant(v, quant)]
+    if question.weights_bytes is not None:
+        return [_given(model, matching, question)]
+    found = [v for v in matching if v.size_bytes]
+    if engine is not None and quant is None:
+        found = [v for v in found if loads(engine, v)] or _converted(model, engine) or found
+    if found or quant is None or not model.original:
+        return found
+    assumed = _hypothetical(model, quant, engine)
+    return [assumed] if assumed else []
+
+
+_SIXTEEN = ("16bit", "bf16", "fp16")
+
+
+def _hypothetical(model: Model, quant: str, engine: str | None) -> Variant | None:
+    """Weights that somebody may publish; at 16 bit those that a release has itself."""
+    if engine is None and quant.casefold() in _SIXTEEN:
+        engine = "vllm"
+    return hypothetical(
+        model.name, quant, model.parameters, engine, shape=model.shape, quantisation=model.quantisation
+    )
+
+
+def _converted(model: Model, engine: str) -> list[Variant]:
+    """Weights at 16 bit for an engine that loads none of those there are."""
+    made = _hypothetical(model, "16bit", engine) if model.original and model.variants else None
+    return [made] if made and loads(engine, made) else []
+
+
+def _given(model: Model, matching: Sequence[Variant], question: Question) -> Variant:
+    if len(matching) > 1:
+        labels = ", ".join(dict.fromkeys(v.label for v in matching))
+        raise ManyWeights(f"one size for which weights? There are {labels}: name one with --quant")
+    made = matching[0] if matching else _hypothetical(model, question.quant or "16bit", question.engine)
+    plain = Variant(
+        repo_id=model.name,
+        format="safetensors",
+        label="bf16",
+        bits=16.0,
+        size_bytes=None,
+        size_source="files",
+    )
+    return replace(made or plain, size_bytes=question.weights_bytes, size_source="files")
+
+
+def _answer(model: Model, variant: Variant, pool: Hardware, question: Question) -> Answer:
+    engine, reason = _engine(model, variant, pool, question)
+    fit = estimate(
+        shape=model.shape,
+        variant=variant,
+        parameters=model.parameters,
+        hardware=pool,
+        load=question.load,
+        engine=engine,
+        settings=question.settings,
+        corrections=question.corrections,
+    )
+    fit = _refused(fit, variant, pool, reason if question.engine is None else None)
+    fit = replace(fit, notes=(*fit.notes, *model.notes))
+    answer = Answer(
+        record=FitRecord(repo_id=variant.repo_id, label=variant.label, deployment=None, fit=fit),
+        variant=variant,
+        hardware=pool,
+        engine_reason=reason,
+        given=question.weights_bytes is not None,
+    )
+    return answer if fit.verdict is FitVerdict.NO else _started(model, answer)
+
+
+def _started(model: Model, answer: Answer) -> Answer:
+    """The same with the command that starts it, or why there is none."""
+    held = bool(answer.variant.files) or answer.variant.label == model.held
+    try:
+        line = _line(
+            answer.fit.engine, answer.variant, answer.hardware, answer.fit, model.place if held else REPO
+        )
+    except CannotServe as error:
+        return replace(answer, why_no_command=str(error))
+    return replace(answer, command=line) if held else replace(answer, sketch=line)
+
+
+def _line(engine: str, variant: Variant, pool: Hardware, about: "Fit | Question", place: str) -> str:
+    return serve_command(
+        engine,
+        variant=variant,
+        load=about.load,
+        hardware=pool,
+        settings=about.settings,
+        repo_id=place,
+    )
+
+
+def _engine(model: Model, variant: Variant, pool: Hardware, question: Question) -> tuple[str, str | None]:
+    """As asked, as the deployment of this model on this machine has it, else what serves it best; and why."""
+    if question.engine is not None:
+        return question.engine, None
+    names = {name.casefold() for name in (model.name, *model.names)}
+    for deployment in question.deployments:
+        if (
+            deployment.hardware.name == pool.name
+            and deployment.model.casefold() in names
+            and loads(deployment.engine, variant)
+        ):
+            return deployment.engine, f"{deployment.name} runs it in {deployment.engine}"
+    choice = choose_engine(variant.format, variant.label, pool.device, question.load.users)
+    if choice.engine is None:
+        return default_engine(variant), choice.reason
+    refused = None
+    for engine in (choice.engine, *choice.alternatives):
+        try:
+            _line(engine, variant, pool, question, model.place)
+        except CannotServe as error:
+            refused = refused or str(error)
+        else:
+            return engine, choice.reason if refused is None else refused
+    return choice.engine, choice.reason
+
+
+def _refused(fit: Fit, variant: Variant, pool: Hardware, reason: str | None) -> Fit:
+    """The same, as a no, where the engine has no way to run such weights on the device.
+
+    Other programs run MLX and EXL weights, and vLLM runs GGUF files somehow: that is tight at best.
+    """
+    if runs(fit.engine, variant.format, variant.label, pool.device):
+        return fit
+    elsewhere = table("serving")["elsewhere"]
+    somehow = variant.format == "gguf" or variant.format in elsewhere or variant.label in elsewhere
+    tight = somehow and fit.verdict is not FitVerdict.NO
+    why = reason or f"{fit.engine} does not run {variant.label} {_kind(variant)} on {pool.device.name}"
+    return replace(
+        fit,
+        verdict=FitVerdict.TIGHT if tight else FitVerdict.NO,
+        levers=(),
+        notes=(why, *fit.notes),
+    )
+
+
+def _kind(variant: Variant) -> str:
+    return "GGUF weights" if variant.format == "gguf" else "weights"

@@ -1,0 +1,244 @@
+"""One fit as an explanation: memory as bars against the budget, speed, room, what breaks it, the command."""
+
+import textwrap
+from dataclasses import dataclass
+
+from watcher.cli_fit_ask import Answer, Model
+from watcher.cli_fit_breaks import breaks
+from watcher.inert import plain
+from watcher.types import Fit, FitVerdict, Hardware, Speed
+
+GIB = 1024**3
+_CELLS = 28
+_FROM = {
+    "files": "the files' sizes",
+    "header": "from the headers of the files",
+    "config": "from the configuration",
+    "table": "parameters x bits",
+    "guess": "guessed from the name",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What bars are drawn with: taken, still free, the least that can be seen, and the budget as a ruler."""
+
+    full: str
+    free: str
+    little: str
+    ruler: tuple[str, str, str]
+
+
+BLOCKS, ASCII = Signs("█", "░", "▏", ("└", "─", "┘")), Signs("#", ".", "|", ("+", "-", "+"))
+
+
+def explain(model: Model, answer: Answer, *, signs: Signs = BLOCKS, width: int = 100) -> list[str]:
+    """The lines of an explanation; the second is the verdict. Lines that a shell takes are never wrapped."""
+    fit = answer.fit
+    verdict, told = verdict_line(fit)
+    lines = [heading(model, answer), f"  {verdict}", *_memory(answer, signs)]
+    said = [
+        *_speed(fit),
+        *_room(fit),
+        *_breaks(model, fit),
+        *_levers(fit),
+        *_engine(answer),
+    ]
+    notes = dict.fromkeys((*model.notes, *fit.notes))
+    said += [f"note: {note}" for note in notes if note != told]
+    said += [f"corrected by your own measurement: {correction}" for correction in fit.corrections]
+    lines += [wrapped for line in said for wrapped in _wrapped(line, width)]
+    return [plain(line) for line in lines] + _command(answer)
+
+
+def heading(model: Model, answer: Answer) -> str:
+    """Which weights, where, in which engine, for whom."""
+    fit, load = answer.fit, answer.fit.load
+    users = "1 user" if load.users == 1 else f"{load.users:,} users"
+    what = answer.variant.repo_id or model.name
+    return (
+        f"{what} {answer.variant.label} on {place(answer.hardware)}, {fit.engine}, "
+        f"{users} x {load.context_tokens:,} tokens"
+    )
+
+
+def place(hardware: Hardware) -> str:
+    """A pool by its name, and what it is where the name does not say so."""
+    count = f"{hardware.count} x " if hardware.count > 1 else ""
+    return f"{hardware.name} ({count}{hardware.device.name})"
+
+
+def verdict_line(fit: Fit) -> tuple[str, str | None]:
+    """The verdict with its reason, and the note that the reason was taken from."""
+    spare = fit.budget_bytes - fit.required_bytes
+    each = f" on each of {fit.devices} devices" if fit.devices > 1 else ""
+    if fit.verdict is FitVerdict.FITS:
+        return f"fits, with {_gib(spare)} to spare{each}", None
+    first = fit.notes[0] if fit.notes else None
+    if fit.verdict is FitVerdict.TIGHT:
+        if spare < 0 or first is None or not first.startswith("loads only"):
+            return f"tight: {_gib(spare)} to spare{each}, less than the estimate may be off by", None
+        return f"tight: {first}; then {_gib(spare)} to spare{each}", first
+    if "the size of the weights is not known" in fit.notes:
+        return "no: the size of the weights is not known", "the size of the weights is not known"
+    if spare < 0:
+        least = f", {first}" if first and first.startswith("too large even") else ""
+        return f"no: {_gib(-spare)} too much{each}{least}", first if least else None
+    why = next((note for note in fit.notes if _is_reason(note)), None)
+    return (f"no: {why}", why) if why else ("no", None)
+
+
+def _is_reason(note: str) -> bool:
+    return "context ends" in note or note.startswith("tensor parallel") or " run" in note
+
+
+def _memory(answer: Answer, signs: Signs) -> list[str]:
+    """The terms one after the other along the budget, or along what would be needed."""
+    fit = answer.fit
+    rows = [
+        ("weights", fit.weights.bytes, "as given" if answer.given else _FROM.get(fit.weights.source, "")),
+        ("cache", fit.kv_cache.bytes, _about_cache(fit)),
+        ("state", fit.state.bytes, "of recurrent layers: the same at every length"),
+        ("activations", fit.activations.bytes, f"a step of {fit.settings.batched_tokens or 0:,} tokens"),
+        ("overhead", fit.overhead.bytes, "what the engine itself takes or leaves"),
+    ]
+    scale = max(fit.budget_bytes, fit.required_bytes, 1)
+    lines, used = [], 0
+    for name, size, about in rows:
+        if size or name != "state":
+            bar = _bar(used, used + size, scale, signs.full, signs.little)
+            lines.append(_row(name, bar, size, about))
+            used += size
+    if used < fit.budget_bytes:
+        free = _bar(used, fit.budget_bytes, scale, signs.free, signs.free)
+        lines.append(_row("free", free, fit.budget_bytes - used, ""))
+    budget = len(_bar(0, fit.budget_bytes, scale, signs.full, signs.little))
+    left, line, right = signs.ruler
+    ruler = left + line * (budget - 2) + right if budget > 1 else line
+    lines.append(_row("budget", ruler, fit.budget_bytes, _about_budget(answer)))
+    return lines
+
+
+def _row(name: str, bar: str, size: int, about: str) -> str:
+    return f"  {name:<12}{bar:<{_CELLS}}{_gib(size):>12}  {about}".rstrip()
+
+
+def _bar(start: int, end: int, scale: int, sign: str, little: str) -> str:
+    first, last = (round(position / scale * _CELLS) for position in (start, end))
+    if end > start and last == first:
+        return " " * min(first, _CELLS - 1) + little
+    return " " * first + sign * (last - first)
+
+
+def _about_cache(fit: Fit) -> str:
+    if fit.kv_cache.source == "guess":
+        return "a guess: the layers were not read"
+    said = f"{fit.kv_bytes_per_token:,} bytes per token"
+    word = fit.settings.cache_dtype
+    said += f" ({word})" if word and word != "auto" else ""
+    held = fit.kv_cache.bytes + fit.state.bytes
+    if fit.ideal_bytes and held > 1.02 * fit.ideal_bytes:
+        said += f"; attention itself needs {_gib(fit.ideal_bytes)}"
+    return said
+
+
+def _about_budget(answer: Answer) -> str:
+    fit, device = answer.fit, answer.hardware.device
+    each = f"on each of {fit.devices} devices, " if fit.devices > 1 else ""
+    total = device.visible_bytes
+    if fit.settings.utilisation is None:
+        return f"{each}of {_gib(total)} what one may plan with"
+    return f"{each}{100 * fit.budget_bytes / total:.0f} % of {_gib(total)}"
+
+
+def _speed(fit: Fit) -> list[str]:
+    if fit.verdict is FitVerdict.NO:
+        return []
+    speed, total = fit.decode_tokens_per_second, fit.total_tokens_per_second
+    if speed is None or fit.kv_cache.source == "guess":
+        return ["speed: not said, since its layers were not read"]
+    users = fit.load.users
+    said = f"speed: {span(speed)} tok/s for {'one user' if users == 1 else f'each of {users:,} users'}"
+    if users > 1 and total is not None:
+        said += f", {span(total)} for all"
+    said += f", most likely {_number(speed.expected)} (eight in ten measured runs lie in such a range)"
+    if fit.prefill_seconds is not None:
+        said += (
+            f"; {_seconds(fit.prefill_seconds)} until a prompt of {fit.load.context_tokens:,} tokens is read"
+        )
+    return [said]
+
+
+def _room(fit: Fit) -> list[str]:
+    if fit.verdict is FitVerdict.NO:
+        return []
+    load = fit.load
+    each = "one user" if load.users == 1 else f"each of {load.users:,}"
+    said = (
+        f"room: for {fit.max_users:,} {'user' if fit.max_users == 1 else 'users'} at this context, "
+        f"or {fit.max_context:,} tokens for {each}"
+    )
+    if fit.engine == "vllm" and fit.max_concurrency and fit.kv_cache.source != "guess":
+        said += (
+            f'; vLLM will print "Maximum concurrency for {load.context_tokens:,} tokens per request: '
+            f'{fit.max_concurrency:.2f}x"'
+        )
+    return [said]
+
+
+def _breaks(model: Model, fit: Fit) -> list[str]:
+    longest = model.shape.context_tokens if model.shape else None
+    ends = breaks(fit, longest)
+    if not ends:
+        return []
+    return [f"breaks first: {ends[0].what}; then {'; then '.join(end.what for end in ends[1:])}"]
+
+
+def _levers(fit: Fit) -> list[str]:
+    if not fit.levers:
+        return []
+    wanted = "to make it fit" if fit.verdict is FitVerdict.NO else "for more room"
+    return [f"{wanted}: {'; or '.join(fit.levers)}"]
+
+
+def _engine(answer: Answer) -> list[str]:
+    reason = answer.engine_reason
+    return [f"engine: {answer.fit.engine}: {reason}"] if reason and reason not in answer.fit.notes else []
+
+
+def _command(answer: Answer) -> list[str]:
+    line = answer.command or answer.sketch
+    if line is None:
+        return [f"  no command: {plain(answer.why_no_command)}"] if answer.why_no_command else []
+    first = "run it:" if answer.command else f"run it, with a repo that has it in {answer.variant.label}:"
+    return [f"  {first}", *(f"    {plain(part)}" for part in line.splitlines())]
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    return textwrap.wrap(
+        line,
+        max(40, width),
+        initial_indent="  ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _gib(size: int) -> str:
+    return f"{size / GIB:,.1f} GiB"
+
+
+def span(speed: Speed) -> str:
+    """The range of a speed: "62-95"."""
+    return f"{_number(speed.low)}-{_number(speed.high)}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+
+
+def _seconds(value: float) -> str:
+    if value >= 120:
+        return f"{value / 60:,.0f} min"
+    return f"{value:.0f} s" if value >= 10 else f"{value:.1f} s"
