@@ -108,24 +108,28 @@ def fit(
 
     team = app.team_of(configuration(config))
     pools = pools_named([*(on or ()), *(hardware or ())], team.stack.hardware)
-    settings = Settings(
-        utilisation=utilisation,
-        batched_tokens=max_batched_tokens,
-        cache_dtype=kv_dtype,
-        tensor_parallel=tp,
-        eager=eager,
-        engine_year=engine_year,
+    settings = checked_settings(
+        Settings(
+            utilisation=utilisation,
+            batched_tokens=max_batched_tokens,
+            cache_dtype=kv_dtype,
+            tensor_parallel=tp,
+            eager=eager,
+            engine_year=engine_year,
+        )
     )
+    load = Load(users=users, context_tokens=context_tokens(context))
+    size = size_bytes(weights_bytes) if weights_bytes else None
+    asked = model_of(team, model, quant)
     question = Question(
-        load=Load(users=users, context_tokens=context_tokens(context)),
+        load=load,
         engine=engine,
-        quant=checked_quant(quant),
-        settings=checked_settings(settings),
-        weights_bytes=size_bytes(weights_bytes) if weights_bytes else None,
+        quant=checked_quant(quant, (v.label for v in asked.variants)),
+        settings=settings,
+        weights_bytes=size,
         deployments=team.stack.deployments,
         corrections=app.corrections(team.config),
     )
-    asked = model_of(team, model, quant)
     try:
         found = answers(asked, pools, question)
     except ManyWeights as error:

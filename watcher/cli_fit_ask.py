@@ -35,6 +35,7 @@ class Model:
     place: what an engine is told to load, a Hub id or a path. origin: catalog, hub, local or facts.
     names: the repos whose deployments tell its engine. original: no quant itself, so that other formats
     may be assumed. held: the label of weights that place has although no file of them was seen.
+    whole: no part of its weights is missing.
     quantisation: the config.json of its own weights. notes: what is to be said of all its answers.
     """
 
@@ -47,6 +48,7 @@ class Model:
     names: tuple[str, ...] = ()
     original: bool = True
     held: str | None = None
+    whole: bool = True
     quantisation: Json | None = None
     notes: tuple[str, ...] = ()
 
@@ -160,7 +162,7 @@ def _answer(model: Model, variant: Variant, pool: Hardware, question: Question) 
         settings=question.settings,
         corrections=question.corrections,
     )
-    fit = _refused(fit, variant, pool, reason if question.engine is None else None)
+    fit = _refused(fit, model, variant, pool, reason if question.engine is None else None)
     fit = replace(fit, notes=(*fit.notes, *model.notes))
     answer = Answer(
         record=FitRecord(repo_id=variant.repo_id, label=variant.label, deployment=None, fit=fit),
@@ -169,19 +171,25 @@ def _answer(model: Model, variant: Variant, pool: Hardware, question: Question) 
         engine_reason=reason,
         given=question.weights_bytes is not None,
     )
-    return answer if fit.verdict is FitVerdict.NO else _started(model, answer)
+    return answer if fit.verdict is FitVerdict.NO else _started(model, answer, question)
 
 
-def _started(model: Model, answer: Answer) -> Answer:
-    """The same with the command that starts it, or why there is none."""
-    held = bool(answer.variant.files) or answer.variant.label == model.held
+def _started(model: Model, answer: Answer, question: Question) -> Answer:
+    """The same with the command that starts it; a no where the engine has no such cache."""
+    fit, place = answer.fit, _place(model, answer.variant)
     try:
-        line = _line(
-            answer.fit.engine, answer.variant, answer.hardware, answer.fit, model.place if held else REPO
-        )
+        line = _line(fit.engine, answer.variant, answer.hardware, fit, place)
     except CannotServe as error:
-        return replace(answer, why_no_command=str(error))
-    return replace(answer, command=line) if held else replace(answer, sketch=line)
+        if question.settings.cache_dtype is None or "cache type" not in str(error):
+            return replace(answer, why_no_command=str(error))
+        refused = replace(fit, verdict=FitVerdict.NO, levers=(), notes=(str(error), *fit.notes))
+        return replace(answer, record=replace(answer.record, fit=refused))
+    return replace(answer, sketch=line) if place == REPO else replace(answer, command=line)
+
+
+def _place(model: Model, variant: Variant) -> str:
+    """Where an engine finds such weights; OWNER/REPO where we know of no place."""
+    return model.place if variant.files or variant.label == model.held else REPO
 
 
 def _line(engine: str, variant: Variant, pool: Hardware, about: "Fit | Question", place: str) -> str:
@@ -213,7 +221,7 @@ def _engine(model: Model, variant: Variant, pool: Hardware, question: Question) 
     refused = None
     for engine in (choice.engine, *choice.alternatives):
         try:
-            _line(engine, variant, pool, question, model.place)
+            _line(engine, variant, pool, question, _place(model, variant))
         except CannotServe as error:
             refused = refused or str(error)
         else:
@@ -221,11 +229,14 @@ def _engine(model: Model, variant: Variant, pool: Hardware, question: Question) 
     return choice.engine, choice.reason
 
 
-def _refused(fit: Fit, variant: Variant, pool: Hardware, reason: str | None) -> Fit:
+def _refused(fit: Fit, model: Model, variant: Variant, pool: Hardware, reason: str | None) -> Fit:
     """The same, as a no, where the engine has no way to run such weights on the device.
 
-    Other programs run MLX and EXL weights, and vLLM runs GGUF files somehow: that is tight at best.
+    Other programs run MLX and EXL weights, and vLLM runs GGUF files somehow: that is tight at best, and so
+    are weights of which a part is missing.
     """
+    if not model.whole and fit.verdict is FitVerdict.FITS:
+        fit = replace(fit, verdict=FitVerdict.TIGHT)
     if runs(fit.engine, variant.format, variant.label, pool.device):
         return fit
     elsewhere = table("serving")["elsewhere"]

@@ -9,7 +9,9 @@ from watcher.inert import plain
 from watcher.types import Fit, FitVerdict, Hardware, Speed
 
 GIB = 1024**3
-_CELLS = 28
+_WIDE = 100
+_SURE = 0.25  # of the budget; who has more to spare is tight for another reason
+_UNKNOWN = "the size of the weights is not known"
 _FROM = {
     "files": "the files' sizes",
     "header": "from the headers of the files",
@@ -36,7 +38,7 @@ def explain(model: Model, answer: Answer, *, signs: Signs = BLOCKS, width: int =
     """The lines of an explanation; the second is the verdict. Lines that a shell takes are never wrapped."""
     fit = answer.fit
     verdict, told = verdict_line(fit)
-    lines = [heading(model, answer), f"  {verdict}", *_memory(answer, signs)]
+    lines = [heading(model, answer), *_wrapped(verdict, width), *_memory(answer, signs, width)]
     said = [
         *_speed(fit),
         *_room(fit),
@@ -64,8 +66,11 @@ def heading(model: Model, answer: Answer) -> str:
 
 def place(hardware: Hardware) -> str:
     """A pool by its name, and what it is where the name does not say so."""
-    count = f"{hardware.count} x " if hardware.count > 1 else ""
-    return f"{hardware.name} ({count}{hardware.device.name})"
+    count, device = f"{hardware.count} x " if hardware.count > 1 else "", hardware.device
+    what = device.name
+    if device.name == hardware.name:
+        what = f"{_gib(device.visible_bytes)}, {device.bandwidth_bytes_per_s / 1e9:,.0f} GB/s"
+    return f"{hardware.name} ({count}{what})"
 
 
 def verdict_line(fit: Fit) -> tuple[str, str | None]:
@@ -74,60 +79,73 @@ def verdict_line(fit: Fit) -> tuple[str, str | None]:
     each = f" on each of {fit.devices} devices" if fit.devices > 1 else ""
     if fit.verdict is FitVerdict.FITS:
         return f"fits, with {_gib(spare)} to spare{each}", None
-    first = fit.notes[0] if fit.notes else None
     if fit.verdict is FitVerdict.TIGHT:
-        if spare < 0 or first is None or not first.startswith("loads only"):
+        if any(note.startswith("loads only with") for note in fit.notes):
+            return f"tight: {_gib(spare)} to spare{each}, with the settings below", None
+        if spare < _SURE * fit.budget_bytes:
             return f"tight: {_gib(spare)} to spare{each}, less than the estimate may be off by", None
-        return f"tight: {first}; then {_gib(spare)} to spare{each}", first
-    if "the size of the weights is not known" in fit.notes:
-        return "no: the size of the weights is not known", "the size of the weights is not known"
+        first = next(iter(fit.notes), "its layers or its weights are not known well enough")
+        return f"tight: {first}", first
+    if _UNKNOWN in fit.notes:
+        return f"no: {_UNKNOWN}", _UNKNOWN
     if spare < 0:
-        least = f", {first}" if first and first.startswith("too large even") else ""
-        return f"no: {_gib(-spare)} too much{each}{least}", first if least else None
+        return f"no: {_gib(-spare)} too much{each}", None
     why = next((note for note in fit.notes if _is_reason(note)), None)
     return (f"no: {why}", why) if why else ("no", None)
 
 
 def _is_reason(note: str) -> bool:
-    return "context ends" in note or note.startswith("tensor parallel") or " run" in note
+    words = (" run", "context ends", "tensor parallel", "cache type")
+    return any(word in note for word in words)
 
 
-def _memory(answer: Answer, signs: Signs) -> list[str]:
+def _memory(answer: Answer, signs: Signs, width: int) -> list[str]:
     """The terms one after the other along the budget, or along what would be needed."""
     fit = answer.fit
     rows = [
         ("weights", fit.weights.bytes, "as given" if answer.given else _FROM.get(fit.weights.source, "")),
         ("cache", fit.kv_cache.bytes, _about_cache(fit)),
-        ("state", fit.state.bytes, "of recurrent layers: the same at every length"),
+        ("state", fit.state.bytes, "recurrent layers, at any length"),
         ("activations", fit.activations.bytes, f"a step of {fit.settings.batched_tokens or 0:,} tokens"),
-        ("overhead", fit.overhead.bytes, "what the engine itself takes or leaves"),
+        ("overhead", fit.overhead.bytes, "the engine itself"),
     ]
-    scale = max(fit.budget_bytes, fit.required_bytes, 1)
-    lines, used = [], 0
+    scale, cells = max(fit.budget_bytes, fit.required_bytes, 1), 28 if width >= _WIDE else 20
+    drawn: list[tuple[str, str, int, str]] = []
+    used = 0
     for name, size, about in rows:
         if size or name != "state":
-            bar = _bar(used, used + size, scale, signs.full, signs.little)
-            lines.append(_row(name, bar, size, about))
+            bar = _bar(used / scale, (used + size) / scale, cells, signs.full, signs.little)
+            drawn.append((name, bar, size, about))
             used += size
     if used < fit.budget_bytes:
-        free = _bar(used, fit.budget_bytes, scale, signs.free, signs.free)
-        lines.append(_row("free", free, fit.budget_bytes - used, ""))
-    budget = len(_bar(0, fit.budget_bytes, scale, signs.full, signs.little))
-    left, line, right = signs.ruler
-    ruler = left + line * (budget - 2) + right if budget > 1 else line
-    lines.append(_row("budget", ruler, fit.budget_bytes, _about_budget(answer)))
-    return lines
+        free = _bar(used / scale, fit.budget_bytes / scale, cells, signs.free, signs.free)
+        drawn.append(("free", free, fit.budget_bytes - used, ""))
+    ruler = _ruler(round(fit.budget_bytes / scale * cells), signs)
+    drawn.append(("budget", ruler, fit.budget_bytes, _about_budget(answer)))
+    return [
+        line
+        for name, bar, size, about in drawn
+        for line in _row(f"  {name:<12}{bar:<{cells}}{_gib(size):>12}  ", about, width)
+    ]
 
 
-def _row(name: str, bar: str, size: int, about: str) -> str:
-    return f"  {name:<12}{bar:<{_CELLS}}{_gib(size):>12}  {about}".rstrip()
+def _row(begun: str, about: str, width: int) -> list[str]:
+    """A term; what is said of it goes on below where the line is too short."""
+    said = textwrap.wrap(about, max(20, width - len(begun))) or [""]
+    return [f"{begun}{said[0]}".rstrip(), *(" " * len(begun) + more for more in said[1:])]
 
 
-def _bar(start: int, end: int, scale: int, sign: str, little: str) -> str:
-    first, last = (round(position / scale * _CELLS) for position in (start, end))
+def _bar(start: float, end: float, cells: int, sign: str, little: str) -> str:
+    """From one share of the whole to another; what is there can be seen."""
+    first, last = round(start * cells), round(end * cells)
     if end > start and last == first:
-        return " " * min(first, _CELLS - 1) + little
+        return " " * min(first, cells - 1) + little
     return " " * first + sign * (last - first)
+
+
+def _ruler(length: int, signs: Signs) -> str:
+    left, line, right = signs.ruler
+    return left + line * (length - 2) + right if length > 1 else line
 
 
 def _about_cache(fit: Fit) -> str:
@@ -174,11 +192,11 @@ def _room(fit: Fit) -> list[str]:
         return []
     load = fit.load
     each = "one user" if load.users == 1 else f"each of {load.users:,}"
-    said = (
-        f"room: for {fit.max_users:,} {'user' if fit.max_users == 1 else 'users'} at this context, "
-        f"or {fit.max_context:,} tokens for {each}"
-    )
-    if fit.engine == "vllm" and fit.max_concurrency and fit.kv_cache.source != "guess":
+    guess = fit.kv_cache.source == "guess"
+    users = f"{fit.max_users:,} {'user' if fit.max_users == 1 else 'users'}"
+    said = f"room: for {users} at this context, or {fit.max_context:,} tokens for {each}"
+    said += "; a guess, from half to twice of it" if guess else ""
+    if fit.engine == "vllm" and fit.max_concurrency and not guess:
         said += (
             f'; vLLM will print "Maximum concurrency for {load.context_tokens:,} tokens per request: '
             f'{fit.max_concurrency:.2f}x"'
@@ -189,21 +207,24 @@ def _room(fit: Fit) -> list[str]:
 def _breaks(model: Model, fit: Fit) -> list[str]:
     longest = model.shape.context_tokens if model.shape else None
     ends = breaks(fit, longest)
-    if not ends:
+    if not ends or fit.kv_cache.source == "guess":
         return []
     return [f"breaks first: {ends[0].what}; then {'; then '.join(end.what for end in ends[1:])}"]
 
 
 def _levers(fit: Fit) -> list[str]:
-    if not fit.levers:
+    # What memory takes is no way out where memory is not what is short.
+    other = fit.verdict is FitVerdict.NO and fit.required_bytes <= fit.budget_bytes
+    levers = [lever for lever in fit.levers if not other or "shorter context" in lever]
+    if not levers:
         return []
     wanted = "to make it fit" if fit.verdict is FitVerdict.NO else "for more room"
-    return [f"{wanted}: {'; or '.join(fit.levers)}"]
+    return [f"{wanted}: {'; or '.join(levers)}"]
 
 
 def _engine(answer: Answer) -> list[str]:
     reason = answer.engine_reason
-    return [f"engine: {answer.fit.engine}: {reason}"] if reason and reason not in answer.fit.notes else []
+    return [f"engine: {answer.fit.engine} ({reason})"] if reason and reason not in answer.fit.notes else []
 
 
 def _command(answer: Answer) -> list[str]:

@@ -7,6 +7,7 @@ import difflib
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import typer
@@ -22,6 +23,7 @@ from watcher.inert import plain
 from watcher.quants import hypothetical, matches_quant
 from watcher.reponames import strip_format
 from watcher.shapes import known_names, known_shape
+from watcher.tables import table
 from watcher.types import (
     Details,
     Entry,
@@ -47,7 +49,7 @@ def model_of(team: app.Team, text: str, quant: str | None) -> Model:
     Raises app.NoSuchRepoError naming what was tried, SourceError when the Hub is silent and nobody else
     knows it, and typer.BadParameter for a path that holds no model.
     """
-    path = Path(text).expanduser() if not text.startswith("~") or "/" in text else Path(text)
+    path = _path(text)
     explicit = text.startswith(_PATHS) or text.casefold().endswith(_WEIGHTS) or text in (".", "..")
     if explicit or _exists(path):
         try:
@@ -64,9 +66,16 @@ def model_of(team: app.Team, text: str, quant: str | None) -> Model:
         if known is not None:
             return known
         if isinstance(error, SourceError):
-            raise
+            raise SourceError(f"{error}; {_tried(text)}") from None
         return _nobody(text, str(error).removeprefix(f"{text}: "))
     return model_of_entry(found.entry, found.base, found.origin)
+
+
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # ~nobody
+        return Path(text)
 
 
 def _exists(path: Path) -> bool:
@@ -77,15 +86,21 @@ def _exists(path: Path) -> bool:
 
 
 def _nobody(text: str, why: str) -> Model:
+    raise app.NoSuchRepoError(f"{_shown(text)}: {why}; {_tried(text)}")
+
+
+def _tried(text: str) -> str:
+    """That nobody else knows a name either, with the nearest name that we know."""
     names = {
         form: name for name in known_names() for form in (name.casefold(), name.partition("/")[2].casefold())
     }
-    near = difflib.get_close_matches(text.casefold(), names, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(text.casefold(), names, n=1, cutoff=0.7)
     hint = f" (did you mean {names[near[0]]}?)" if near else ""
-    shown = text if len(text) <= 100 else f"{text[:100]}..."
-    raise app.NoSuchRepoError(
-        f"{shown}: no such file or folder here, {why}, and no model of that name is known{hint}"
-    )
+    return f"it is no file or folder here either, nor a model that we know by name{hint}"
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= 100 else f"{text[:100]}..."
 
 
 def model_of_entry(entry: Entry, base: Known | None, origin: str) -> Model:
@@ -121,11 +136,13 @@ def _from_facts(text: str, quant: str | None, tried: str | None) -> Model | None
     )
     label = _label_in(text)
     quantised = bool(label and _HUB_ID.fullmatch(text))
-    engine = None if label or quant else "vllm"  # 16 bit as the release itself has it
-    made = hypothetical(known.name, quant or label or "bf16", parameters, engine, shape=shape)
+    own = label or native_label(known.name)
+    # Without an engine "bf16" is a GGUF type; a release has it as safetensors.
+    made = hypothetical(known.name, own, parameters, "vllm" if own == "bf16" else None, shape=shape)
     notes = [f"from known facts about {known.name} ({known.how}): nothing was read"]
     if quant is None and label is None:
-        notes.append("16 bit is assumed: --quant names another format")
+        its_own = "16 bit is assumed" if own == "bf16" else f"{own} is assumed, as its maker has it"
+        notes.append(f"{its_own}: --quant names another format")
     if tried is not None:
         notes.append(plain(tried))
     name = text if quantised else known.name
@@ -135,11 +152,20 @@ def _from_facts(text: str, quant: str | None, tried: str | None) -> Model | None
         origin="facts",
         shape=shape,
         parameters=parameters,
-        variants=(replace(made, repo_id=name),) if made and quant is None else (),
+        variants=(replace(made, repo_id=name),) if made else (),
         names=(known.name,),
-        held=label if quantised else "bf16",
+        held=own if quantised or label is None else None,
+        quantisation={"quantization_config": {"quant_method": own}} if own == "mxfp4" else None,
         notes=tuple(notes),
     )
+
+
+def native_label(repo_id: str) -> str:
+    """The format of a maker's own weights, by watcher/data/native.yaml: 16 bit where it says nothing."""
+    for row in table("native")["native"]:
+        if any(fnmatchcase(repo_id.casefold(), pattern.casefold()) for pattern in row["repos"]):
+            return str(row["label"])
+    return "bf16"
 
 
 def _label_in(text: str) -> str | None:
@@ -157,27 +183,26 @@ def _label_in(text: str) -> str | None:
 def _local(path: Path, local: LocalModel, quant: str | None) -> Model:
     """A folder, a configuration or a file of weights, as it is."""
     found = _opened(local, quant)
+    if found.metadata is None and found.label is not None and found.problems:
+        raise typer.BadParameter(f"MODEL {plain(found.problems[-1])}")
     shape, notes = _local_shape(local, found)
     parameters = shape.parameters if shape else Parameters()
     variant = _local_variant(local, found, parameters.total)
-    place = _place(path)
     if variant is None and not local.files:
-        made = hypothetical(
-            local.name, quant or _stated(local), parameters, shape=shape, quantisation=local.config
-        )
-        variants = (made,) if made else ()
-    else:
-        variants = (variant,) if variant and variant.size_bytes else ()
+        own = _stated(local)
+        engine = "vllm" if own == "bf16" else None
+        variant = hypothetical(local.name, own, parameters, engine, shape=shape, quantisation=local.config)
     return Model(
         name=local.name,
-        place=place,
+        place=_place(path),
         origin="local",
         shape=shape,
         parameters=parameters,
-        variants=variants,
+        variants=(variant,) if variant and variant.size_bytes else (),
         names=(local.name,),
-        original=not local.files or (_stated(local) == "16bit" and found.label is None),
+        original=not local.files or (_stated(local) == "bf16" and found.label is None),
         quantisation=local.config,
+        whole=not found.problems or (found.weights is not None and found.weights.source == "header"),
         notes=(*found.problems, *notes),
     )
 
@@ -260,9 +285,9 @@ def _safetensors(local: LocalModel) -> str:
 
 
 def _stated(local: LocalModel) -> str:
-    """The format of a configuration without weights: its own quantisation, else 16 bit."""
+    """The format that a configuration states: its own quantisation, else 16 bit."""
     label = _safetensors(local)
-    return "16bit" if label in ("bf16", "fp16", "mixed") else label
+    return "bf16" if label in ("bf16", "fp16", "mixed") else label
 
 
 def _quantisation(config: Json | None) -> Json | None:

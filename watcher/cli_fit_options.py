@@ -14,6 +14,7 @@ from watcher.types import Hardware, Settings
 
 _TOKENS = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*([km]?)", re.ASCII | re.IGNORECASE)
 _SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,6})?)\s*([kmgt]i?)?b?", re.ASCII | re.IGNORECASE)
+_SIZED = re.compile(r"_(xl|l|m|s|xs|xxs|moe)$")
 MOST_TOKENS = 100_000_000
 _MOST_BYTES = 2**50
 _USUAL_MACHINES = ("h100-sxm-80gb", "h200-sxm-141gb", "dgx-spark")
@@ -62,14 +63,17 @@ def checked_settings(settings: Settings) -> Settings:
     return settings
 
 
-def checked_quant(text: str | None) -> str | None:
-    """A format by a label or a class; a repo or file (owner/name:file) as it stands."""
-    from watcher.formats import format_of, formats
+def checked_quant(text: str | None, offered: Iterable[str]) -> str | None:
+    """A format by a label or a class; a repo or file (owner/name:file) and what is offered as they stand."""
+    from watcher.formats import formats
 
-    if text is None or "/" in text or text.casefold() in (*_FAMILIES, *_CONTAINERS):
+    known = [*_FAMILIES, *formats(), *_CONTAINERS]
+    if text is None or "/" in text:
         return text
-    if format_of(text) is None:
-        known = [*_FAMILIES, *formats(), *_CONTAINERS]
+    plain = _SIZED.sub("", text.casefold().removeprefix("ud-"))
+    folded = {word.casefold() for word in (*known, *offered)}
+    kin = len(plain) > 3 and any(word.startswith(plain) for word in folded)
+    if text.casefold() not in folded and not kin:
         raise typer.BadParameter(
             f"--quant {printable(text)!r} is no format that we know{did_you_mean(text, known)}; "
             "take a class such as q4 or 16bit, or a label such as Q4_K_M, fp8, nvfp4, awq"
