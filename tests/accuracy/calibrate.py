@@ -27,17 +27,16 @@ from tests.accuracy.speed_scores import not_scored
 from watcher.tables import table
 
 SPEEDS = Path(__file__).resolve().parents[2] / "watcher/data/speeds.yaml"
-Rows = Sequence[tuple[SpeedRow, Case]]
 
 # Where a constant is believed to lie before anything is measured: median, and how far off (in logarithms).
-# Microseconds for costs. The first three are what fit_facts' sources state; the rest is wide.
+# Microseconds for costs.
 _BELIEFS: dict[str, tuple[float, float]] = {
     "efficiency": (0.72, 0.30),
     "efficiency of class": (1.0, 0.25),
     "formats": (1.0, 0.12),
-    "devices": (1.0, 0.12),
+    "devices": (1.0, 0.2),
     "engines": (1.0, 0.10),
-    "experts": (0.8, 0.25),
+    "experts": (0.9, 0.25),
     "experts of class": (1.0, 0.2),
     "cache": (1.0, 0.30),
     "cache of class": (1.0, 0.30),
@@ -67,12 +66,6 @@ class Constants:
         return self.values.get(key, math.log(_BELIEFS[key[0]][0]))
 
 
-def fit(rows: Sequence[Any]) -> Constants:
-    """rows: tuples that begin with a row and its case."""
-    measured = [m for row, case, *_ in rows if (m := measured_of(row, case)) is not None]
-    return fit_measured(measured)
-
-
 def fit_measured(measured: Sequence[Measured], near: Constants | None = None) -> Constants:
     """near: where to start from, which saves time."""
     keys = {key: index for index, key in enumerate(dict.fromkeys(k for m in measured for k in m.keys))}
@@ -93,20 +86,33 @@ def fit_measured(measured: Sequence[Measured], near: Constants | None = None) ->
         return np.vstack([design.slopes(values) * weight[:, None], np.diag(1 / width)])
 
     start = np.array([near.of(key) for key in keys]) if near else believed
-    found = least_squares(off, start, jac=slope, loss="soft_l1", max_nfev=60, ftol=1e-4, xtol=1e-4)
+    found = least_squares(
+        off, start, jac=slope, loss="soft_l1", max_nfev=60 if near else 500, ftol=1e-5, xtol=1e-5
+    )
     return Constants({key: float(found.x[index]) for key, index in keys.items()})
 
 
-def predict(constants: Constants, item: Any) -> float:
-    """Tokens per second of one row as it states them. item: a tuple that begins with a row and its case."""
-    row, case, *_ = item
-    measured = measured_of(row, case)
-    if measured is None:
-        return math.nan
-    keys = {key: index for index, key in enumerate(measured.keys)}
-    design = _Design([measured], keys)
-    seconds = math.exp(design.logarithms(np.array([constants.of(key) for key in keys]))[0])
-    return measured.tokens_per_second(seconds)
+def held_out(measured: Sequence[Measured]) -> list[float]:
+    """Seconds of every row's step, predicted by constants that never saw its source; NaN with one source."""
+    near, seconds = fit_measured(measured), [math.nan] * len(measured)
+    for source in sorted({m.source for m in measured}):
+        others = [m for m in measured if m.source != source]
+        if not others:
+            continue
+        constants = fit_measured(others, near)
+        own = [index for index, m in enumerate(measured) if m.source == source]
+        said = predicted_seconds(constants, [measured[at] for at in own])
+        for at, value in zip(own, said, strict=True):
+            seconds[at] = value
+    return seconds
+
+
+def predicted_seconds(constants: Constants, measured: Sequence[Measured]) -> list[float]:
+    """Seconds of every row's step with these constants."""
+    keys = {k: i for i, k in enumerate(dict.fromkeys(k for m in measured for k in m.keys))}
+    design = _Design(measured, keys)
+    said = np.exp(design.logarithms(np.array([constants.of(key) for key in keys])))
+    return [float(value) for value in said]
 
 
 class _Design:
@@ -197,7 +203,7 @@ def as_table(
         "routing": _rounded(constants.of(("routing", "", ""))),
         "spread": spread,
         "prefill": own["prefill"],
-        "source": f"{rows} measured rows of {sources} sources: tests/accuracy/evidence and files of its layout",
+        "source": f"{rows} measured rows of {sources} sources: tests/accuracy/evidence and the like",
     }
 
 
@@ -232,19 +238,15 @@ def read_cases(paths: Sequence[Path]) -> list[tuple[SpeedRow, Case]]:
     return found
 
 
-def spreads(rows: Rows) -> dict[str, dict[str, float]]:
-    """Factors that hold eight of ten rows of held-out sources, by group and class; each source weighs alike."""
-    measured = [m for row, case in rows if (m := measured_of(row, case)) is not None]
+def spreads(measured: Sequence[Measured]) -> dict[str, dict[str, float]]:
+    """Factors that hold eight of ten held-out rows of one user, by group and class of devices."""
     errors: dict[tuple[str, str], list[tuple[str, float]]] = defaultdict(list)
-    near = fit_measured(measured)
-    for source in sorted({m.source for m in measured}):
-        constants = fit_measured([m for m in measured if m.source != source], near)
-        for m in (m for m in measured if m.source == source and m.batch == 1):
-            keys = {key: index for index, key in enumerate(m.keys)}
-            off = _Design([m], keys).errors(np.array([constants.of(key) for key in keys]))[0]
-            kind = "experts" if m.expert_layers else "dense"
-            errors[kind, "any"].append((source, abs(float(off))))
-            errors[kind, f"{m.group} {m.device_class}"].append((source, abs(float(off))))
+    for m, said in zip(measured, held_out(measured), strict=True):
+        if m.batch > 1 or math.isnan(said):
+            continue
+        kind, off = "experts" if m.expert_layers else "dense", abs(math.log(said / m.seconds))
+        errors[kind, "any"].append((m.source, off))
+        errors[kind, f"{m.group} {m.device_class}"].append((m.source, off))
     found: dict[str, dict[str, float]] = {"dense": {}, "experts": {}}
     for (kind, name), listed in sorted(errors.items()):
         if name == "any" or (len(listed) >= 20 and len({source for source, _ in listed}) >= 3):
@@ -273,7 +275,8 @@ def main() -> int:
     options = parser.parse_args()
     rows = read_cases(options.speed)
     measured = [m for row, case in rows if (m := measured_of(row, case)) is not None]
-    made = as_table(fit_measured(measured), spreads(rows), len(measured), len({m.source for m in measured}))
+    sources = len({m.source for m in measured})
+    made = as_table(fit_measured(measured), spreads(measured), len(measured), sources)
     head = (
         "# How fast engines move bytes on devices. Written by `python -m tests.accuracy.calibrate --write`;\n"
     )

@@ -27,7 +27,7 @@ EVIDENCE = Path(__file__).resolve().parent / "evidence"
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     if not options.memory and not options.speed:
-        options.memory, options.speed = [EVIDENCE / "memory.csv"], [EVIDENCE / "speed.csv"]
+        options.memory, options.speed = [EVIDENCE / "memory.csv"], _evidence_files()
     missing = [str(path) for path in (*options.memory, *options.speed) if not path.is_file()]
     if missing:
         print(f"no such file: {', '.join(missing)}", file=sys.stderr)
@@ -51,16 +51,19 @@ def run(options: argparse.Namespace, rows: Sequence[SpeedRow]) -> Result:
         compare_memory(boots),
         speeds,
         files=[_label(path) for path in (*options.memory, *options.speed)],
-        held_out=[] if options.no_cross_validation else held_out_rows(rows, _evidence(), folds=options.folds),
+        held_out=[] if options.no_cross_validation else held_out_rows(rows, _evidence()),
         beside=None if options.no_peers else beside_llmfit(rows, options.llmfit),
         further={**vector_scores(), **screening_scores(options.llmfit, peers=not options.no_peers)},
     )
 
 
+def _evidence_files() -> list[Path]:
+    return sorted(EVIDENCE.glob("speed*.csv"))
+
+
 def _evidence() -> list[SpeedRow]:
     """The project's own rows, which help to fit whatever files are given."""
-    path = EVIDENCE / "speed.csv"
-    return read_speed([path]) if path.is_file() else []
+    return read_speed(_evidence_files())
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -76,7 +79,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--llmfit", help="the llmfit to compare with (default: the one on PATH)")
     parser.add_argument("--no-peers", action="store_true", help="do not run llmfit")
     parser.add_argument("--no-cross-validation", action="store_true", help="do not refit the constants")
-    parser.add_argument("--folds", type=int, default=10, help="groups of held-out sources, 0: one by one")
     parser.add_argument("--no-write", action="store_true", help="leave docs/accuracy.md as it is")
     return parser.parse_args(arguments)
 

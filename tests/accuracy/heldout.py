@@ -3,10 +3,8 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib import import_module
 
 from tests.accuracy.answer import Case, NoAnswerError, speed_case
-from tests.accuracy.crossfit import cross_validate
 from tests.accuracy.result import CROSS
 from tests.accuracy.rows import SpeedRow
 from tests.accuracy.scores import Compared
@@ -15,33 +13,31 @@ from tests.accuracy.speed_scores import compare, not_scored
 Answered = tuple[SpeedRow, Case, Compared]
 
 
-def held_out_rows(
-    rows: Sequence[SpeedRow], further: Sequence[SpeedRow] = (), *, folds: int = 0
-) -> list[Compared]:
+def held_out_rows(rows: Sequence[SpeedRow], further: Sequence[SpeedRow] = ()) -> list[Compared]:
     """The rows' comparisons with held-out estimates. further: rows that only help to fit the others.
 
     Fitting takes NumPy and SciPy; empty without them, and where there is a single source.
     """
     try:
-        calibrate = import_module("tests.accuracy.calibrate")
+        from tests.accuracy.calibrate import held_out
+        from tests.accuracy.measured import measured_of
     except ImportError:
         return []
     own = answered(rows)
     ids = {(row.row_id, row.source) for row, _, _ in own}
     others = [item for item in answered(further) if (item[0].row_id, item[0].source) not in ids]
-    held = cross_validate(
-        own,
-        others,
-        source=lambda item: item[2].source,
-        fit=calibrate.fit,
-        predict=calibrate.predict,
-        folds=folds,
-    )
+    pairs = [(compared, m) for row, case, compared in (*own, *others) if (m := measured_of(row, case))]
+    seconds = held_out([m for _, m in pairs])
     return [
-        replace(item[2], measure=item[2].measure + CROSS, estimated=said, low=None, high=None)
-        for group in held
-        for item, said in zip(group.rows, group.predicted, strict=True)
-        if math.isfinite(said) and said > 0
+        replace(
+            compared,
+            measure=compared.measure + CROSS,
+            estimated=m.tokens_per_second(said),
+            low=None,
+            high=None,
+        )
+        for (compared, m), said in list(zip(pairs, seconds, strict=True))[: len(own)]
+        if math.isfinite(said)
     ]
 
 

@@ -1,4 +1,4 @@
-"""A measured row as the terms of the product's formula: seconds at peak bandwidth, and which constants apply."""
+"""A measured row as the terms of the product's formula, and which constants apply to it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

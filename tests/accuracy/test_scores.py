@@ -1,13 +1,10 @@
 """Errors are ratios, sources count once, and no source grades itself."""
 
-from collections.abc import Sequence
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.accuracy.bars import Bar
-from tests.accuracy.crossfit import cross_validate, groups_of
 from tests.accuracy.scores import (
     Compared,
     Score,
@@ -65,34 +62,6 @@ def test_errors_are_never_negative(rows: list[tuple[str, float, float]]) -> None
     made = [compared(*row) for row in rows]
     assert (row_median(made) or 0) >= 0
     assert (source_median(made) or 0) >= 0
-
-
-def test_a_source_is_predicted_without_itself() -> None:
-    rows = [("a", 1.0), ("a", 1.0), ("b", 3.0), ("c", 5.0)]
-
-    def mean(seen: Sequence[tuple[str, float]]) -> float:
-        return sum(value for _, value in seen) / len(seen)
-
-    held = cross_validate(rows, source=lambda row: row[0], fit=mean, predict=lambda constant, _: constant)
-    assert [(item.sources, item.predicted) for item in held] == [
-        (("a",), (4.0, 4.0)),
-        (("b",), (7 / 3,)),
-        (("c",), (5 / 3,)),
-    ]
-
-
-def test_sources_are_held_out_whole_and_in_even_groups() -> None:
-    assert groups_of(["a"] * 5 + ["b"] * 3 + ["c"] * 2, 2) == [{"a"}, {"b", "c"}]
-    assert groups_of(["a", "b"], 10) == [{"a"}, {"b"}]
-
-
-def test_further_rows_help_to_fit_and_are_not_predicted() -> None:
-    held = cross_validate([("a", 1.0)], [("b", 2.0)], source=lambda r: r[0], fit=len, predict=lambda c, _: c)
-    assert [(item.sources, item.predicted) for item in held] == [(("a",), (1,))]
-
-
-def test_one_source_can_not_be_held_out() -> None:
-    assert cross_validate([("a", 1.0)], source=lambda r: r[0], fit=len, predict=lambda c, _: float(c)) == []
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,12 @@ FITS, TIGHT, NO = FitVerdict.FITS, FitVerdict.TIGHT, FitVerdict.NO
 
 def test_a_reader_can_redo_the_sum() -> None:
     fit = ask(c.LLAMA_8B, sized(16.06, "bf16", "safetensors"), H100, users=4)
-    assert fit.budget_bytes == int(81559 * 1024**2 * 0.92)
-    assert fit.weights.bytes == 16_060_000_000
+    assert fit.budget_bytes == int(devices()[H100].visible_bytes * 0.92)
+    assert fit.weights.bytes == pytest.approx(16_060_000_000, abs=1)
     assert fit.kv_cache.bytes == 4 * 8192 * 131072
     assert fit.state.bytes == 0
     assert fit.activations.bytes == 1024 * 128256 * 4 * 19 // 2
-    assert fit.overhead.bytes == int(0.15 * GIB) + GIB // 2
+    assert fit.overhead.bytes == int(0.15 * GIB) + GIB // 4
     assert fit.kv_bytes_per_token == 131072
     assert [t.source for t in (fit.weights, fit.kv_cache, fit.overhead)] == ["files", "config", "table"]
 
@@ -55,11 +55,11 @@ def test_an_fp8_cache_takes_units_for_it() -> None:
 @pytest.mark.parametrize(
     ("device", "engine", "budget_gib"),
     [
-        pytest.param(H100, "vllm", 73.3, id="a share of what the driver reports"),
-        pytest.param(H100, "llama.cpp", 78.6, id="all but one GiB"),
+        pytest.param(H100, "vllm", 72.85, id="a share of what programs see, 79.18 GiB"),
+        pytest.param(H100, "llama.cpp", 78.18, id="all but one GiB"),
         pytest.param(SPARK, "vllm", 100.0, id="unified memory is shared with the system"),
         pytest.param(SPARK, "llama.cpp", 100.0, id="unified memory, whatever the engine"),
-        pytest.param(H100, "an engine nobody knows", 73.3, id="an unknown engine counts as vLLM"),
+        pytest.param(H100, "an engine nobody knows", 72.85, id="an unknown engine counts as vLLM"),
     ],
 )
 def test_budgets(device: str, engine: str, budget_gib: float) -> None:
@@ -99,7 +99,8 @@ def test_activations_meet_what_vllm_profiled(config: c.Config, gib: float) -> No
 def test_tensor_parallel_divides_heads(config: c.Config, halves: bool) -> None:
     one, two = (ask(config, sized(8), H100, count=count) for count in (1, 2))
     assert two.kv_cache.bytes == one.kv_cache.bytes // (2 if halves else 1)
-    assert two.weights.bytes == int(one.weights.bytes * 1.002 / 2)
+    assert two.weights.bytes == pytest.approx(one.weights.bytes / 2, rel=0.006)
+    assert two.weights.bytes > one.weights.bytes / 2
 
 
 class TestWithoutConfiguration:

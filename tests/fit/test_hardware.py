@@ -108,8 +108,8 @@ def test_links(key: str, gbs: float) -> None:
     [
         pytest.param("h100-sxm-80gb", 79.18, id="as logs and error messages name it"),
         pytest.param("h200-sxm-141gb", 139.8, id="on an H200 too"),
-        pytest.param("l4", 21.99, id="by the rule: 22.03 in error messages"),
-        pytest.param("rtx-a6000", 47.49, id="by the rule: 47.40 to 47.54 in error messages"),
+        pytest.param("l4", 22.16, id="by the rule: 22.03 in error messages"),
+        pytest.param("rtx-a6000", 47.5, id="by the rule: 47.40 to 47.54 in error messages"),
         pytest.param("dgx-spark", 121.65, id="unified memory is seen whole"),
         pytest.param("apple-m4-max-128gb", 96.0, id="and so is a Mac's working set"),
     ],

@@ -112,7 +112,7 @@ def _share(asked: _Asked) -> float | None:
     """The share of memory in the engine's own sense; None where its default is what was assumed."""
     device, engine = asked.hardware.device, asked.engine
     given = asked.settings.utilisation
-    total = device.planning_bytes / device.usable_bytes if given is None else given
+    total = device.planning_bytes / device.visible_bytes if given is None else given
     planned = given is None and device.kind == "unified"
     if engine.name == "tensorrt-llm":
         free = engine.stretched_free_fraction if asked.settings.eager else engine.free_fraction
@@ -121,7 +121,7 @@ def _share(asked: _Asked) -> float | None:
         return engine.utilisation if "share" in asked.row.get("always", ()) else None
     if engine.reserved is None:
         return _floored(total)
-    return _floored(total - _not_static(asked, device) / device.usable_bytes)
+    return _floored(total - _not_static(asked, device) / device.visible_bytes)
 
 
 def _not_static(asked: _Asked, device: Device) -> float:

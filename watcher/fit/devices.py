@@ -66,7 +66,8 @@ def _visible(row: Mapping[str, Any], usable: int) -> int:
     """What CUDA programs see of the driver's total: as measured, else by the rule for the maker."""
     if "visible_gib" in row or row["kind"] == "unified":
         return int(row["visible_gib"] * _GIB) if "visible_gib" in row else usable
-    return usable - int(table("hardware")["hidden_gib"].get(row["vendor"], 0) * _GIB)
+    rule = table("hardware")["hidden"].get(row["vendor"])
+    return usable - int(rule["hidden_gib"] * _GIB + rule["hidden_share"] * usable) if rule else usable
 
 
 def _of_chip(key: str, chip: Mapping[str, Any], rules: Mapping[str, Any]) -> Iterator[Device]:

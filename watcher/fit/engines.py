@@ -38,7 +38,7 @@ class Reserve:
             + int(self.bytes_per_device * devices)
             + self.graphs_bytes
         )
-        return max(wanted, self.least_bytes_of_large) if device.usable_bytes > 60 * GIB else wanted
+        return max(wanted, self.least_bytes_of_large) if device.visible_bytes > 60 * GIB else wanted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,27 +91,26 @@ class Engine:
     def budget(self, device: Device, settings: Settings) -> int:
         """Bytes of one device that weights, cache and the rest may fill."""
         if settings.utilisation is not None:
-            return int(device.usable_bytes * settings.utilisation)
+            return int(device.visible_bytes * settings.utilisation)
         if device.kind == "unified":
             return device.planning_bytes
-        return int(device.usable_bytes * self.utilisation) - self.spare_bytes
+        return int(device.visible_bytes * self.utilisation) - self.spare_bytes
 
     def most(self, device: Device, settings: Settings) -> int:
-        """The same at the edge. Of unified memory a Spark spares 112 of its 121.7 GiB at best."""
+        """The same at the edge: of unified memory what a careful operator reaches."""
         if settings.utilisation is not None:
             return self.budget(device, settings)
         if device.kind == "unified":
-            halfway = (device.planning_bytes + device.usable_bytes) // 2
-            return min(device.usable_bytes, max(halfway, int(0.92 * device.usable_bytes)))
-        return int(device.usable_bytes * self.stretched)
+            return max(device.planning_bytes, device.optimistic_bytes)
+        return int(device.visible_bytes * self.stretched)
 
     def plans(self, device: Device, element_bytes: float, settings: Settings) -> tuple[Plan, ...]:
-        """Ways to run on a device, the usual one first and the most frugal last; what is set by hand stays."""
+        """Ways to run on a device, the usual one first, the most frugal last; what is set by hand stays."""
         chosen = cache_bytes(settings.cache_dtype)
         usual = Plan(
             budget_bytes=self.budget(device, settings),
             settings=settings,
-            batched_tokens=settings.batched_tokens or self.batched_tokens(device),
+            batched_tokens=settings.batched_tokens or self._by_memory(self.batched, device),
             sequences=settings.max_sequences or self._by_memory(self.sequences, device),
             graphs_bytes=0 if settings.eager else self.graphs_bytes,
             element_bytes=chosen or element_bytes,
@@ -138,15 +137,17 @@ class Engine:
         return usual, stretched, halved, frugal
 
     def batched_tokens(self, device: Device) -> int:
-        """The default number of tokens in one step: by memory, less on A100 and GB10."""
-        if any(device.key.startswith(name) or name in device.name.casefold() for name in self.slow_prefill):
-            return self.batched["base"]
+        """The most tokens of one step where nobody sets it."""
         return self._by_memory(self.batched, device)
 
     def _by_memory(self, steps: Mapping[str, int], device: Device) -> int:
-        if device.kind == "unified" or device.usable_bytes < 70 * GIB:
+        """Defaults grow with memory, but for devices that are slow at reading prompts."""
+        slow = any(
+            device.key.startswith(name) or name in device.name.casefold() for name in self.slow_prefill
+        )
+        if slow or device.kind == "unified" or device.visible_bytes < 70 * GIB:
             return steps["base"]
-        return steps["from_160_gib" if device.usable_bytes >= 160 * GIB else "from_70_gib"]
+        return steps["from_160_gib" if device.visible_bytes >= 160 * GIB else "from_70_gib"]
 
 
 def cache_bytes(word: str | None) -> float | None:

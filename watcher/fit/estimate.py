@@ -14,7 +14,8 @@ from dataclasses import replace
 
 from watcher.fit.engines import Engine, engines
 from watcher.fit.levers import levers
-from watcher.fit.placement import MOST_BYTES, Placement
+from watcher.fit.model import MOST_BYTES, Model
+from watcher.fit.placement import Placement
 from watcher.fit.remarks import remarks
 from watcher.fit.search import most
 from watcher.fit.shape import Shape
@@ -57,9 +58,7 @@ def estimate(
     rules = engines().get(engine, engines()["vllm"])
     assumed = shape or stand_in(parameters.total or _parameters_of(variant), parameters.active)
     ways = placements(
-        shape=assumed,
-        guessed=shape is None,
-        variant=variant,
+        Model(assumed, variant, guessed=shape is None),
         hardware=hardware,
         engine=rules,
         settings=settings,
@@ -70,29 +69,26 @@ def estimate(
 
 
 def placements(
+    model: Model,
     *,
-    shape: Shape,
-    guessed: bool,
-    variant: Variant,
     hardware: Hardware,
     engine: Engine,
     settings: Settings = _USUAL,
     factors: Mapping[str, float] | None = None,
 ) -> list[Placement]:
     """Every way to run these weights on this pool, the usual one first, the most frugal last."""
-    devices = devices_used(shape, hardware, engine, settings)
+    devices, factors = devices_used(model.shape, hardware, engine, settings), factors or {}
+    usable = factors.get("usable", 1.0)
     return [
         Placement(
-            shape=shape,
-            guessed=guessed,
-            variant=variant,
+            model=model,
             hardware=hardware,
             engine=engine,
-            plan=plan,
+            plan=plan if usable == 1.0 else replace(plan, budget_bytes=int(plan.budget_bytes * usable)),
             devices=devices,
-            factors=factors or {},
+            factors=factors,
         )
-        for plan in engine.plans(hardware.device, shape.cache_bytes, settings)
+        for plan in engine.plans(hardware.device, model.shape.cache_bytes, settings)
     ]
 
 
@@ -127,7 +123,7 @@ def longest(way: Placement) -> int:
 
 
 def factors_of(corrections: Sequence[Correction], hardware: Hardware, engine: str) -> dict[str, float]:
-    """The factors that a team measured for a device and an engine; of several logs the newest wins per term."""
+    """What a team measured for a device and an engine; of several logs the newest wins per term."""
     found: dict[str, float] = {}
     for correction in sorted(corrections, key=lambda c: c.measured_on):
         if correction.device == hardware.device.key and correction.engine == engine:
@@ -150,7 +146,7 @@ def _fit(usual: Placement, way: Placement, load: Load, corrections: tuple[str, .
     pace = speeds(
         shape=way.shape,
         variant=way.variant,
-        weights_bytes=way.weights_bytes,
+        weights_bytes=way.model.weights_bytes,
         layout=way.layout,
         engine=way.engine,
         hardware=way.hardware,
@@ -159,7 +155,7 @@ def _fit(usual: Placement, way: Placement, load: Load, corrections: tuple[str, .
         factors=way.factors,
         engine_year=way.plan.settings.engine_year,
     )
-    known_speed, left = bool(way.weights_bytes), way.left
+    known_speed, left = bool(way.model.weights_bytes), way.left
     users, tokens = load.users, load.context_tokens
     one = way.cache(1, tokens)
     return Fit(
@@ -192,7 +188,7 @@ def _fit(usual: Placement, way: Placement, load: Load, corrections: tuple[str, .
 def _settings(way: Placement) -> Settings:
     """What the figures assume, with nothing left to the engine."""
     plan = way.plan
-    of_total = None if plan.planned else plan.budget_bytes / max(1, way.hardware.device.usable_bytes)
+    of_total = None if plan.planned else plan.budget_bytes / max(1, way.hardware.device.visible_bytes)
     return replace(
         plan.settings,
         utilisation=plan.settings.utilisation or of_total,

@@ -24,6 +24,7 @@ class Layer:
     stride: of how many tokens one row is kept (DeepSeek V4 compresses 4 or 128 into one).
     conv_elements, recurrent_elements: what the layer keeps per sequence whatever its length, the latter
     recurrent_width bytes wide where the engine does not choose. constant_bytes: such in a format of its own.
+    in_flight_bytes: what a token takes besides until its step is done.
     heads, head_width: query heads, and key plus value width of one, for the FLOPs of attention.
     reads: how many rows sparse attention reads at most. parameters: attention weights.
     """
@@ -38,6 +39,7 @@ class Layer:
     recurrent_elements: int = 0
     recurrent_width: int = 4
     constant_bytes: int = 0
+    in_flight_bytes: int = 0
     heads: int = 0
     head_width: int = 0
     reads: int | None = None

@@ -14,7 +14,7 @@ _SPARSE_FP8_ROW = 656
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layout:
-    """split: over how many devices tensor parallel divides heads. element_bytes: of a cached element, 2 for BF16."""
+    """split: over how many devices heads are divided. element_bytes: of a cached element, 2 for BF16."""
 
     shape: Shape
     split: int

@@ -26,14 +26,14 @@ def levers(way: Placement, load: Load, verdict: FitVerdict, longest: int) -> tup
 
 
 def _of_engine(way: Placement, load: Load) -> Iterator[str]:
-    small = way.engine.small_cache
+    small, plan = way.engine.small_cache, way.plan
     available = small.needs is None or small.needs in way.hardware.device.tflops
-    if available and small.element_bytes < way.plan.element_bytes:
-        if _room(replace(way, plan=replace(way.plan, element_bytes=small.element_bytes)), load):
-            yield f"a smaller cache type: {small.how}"
-    if way.engine.tensor_parallel and way.plan.batched_tokens > _FEWER_TOKENS:
-        if _room(replace(way, plan=replace(way.plan, batched_tokens=_FEWER_TOKENS)), load):
-            yield f"fewer tokens in a step: {_FEWER_TOKENS} instead of {way.plan.batched_tokens}"
+    smaller = replace(way, plan=replace(plan, element_bytes=small.element_bytes))
+    if available and small.element_bytes < plan.element_bytes and _room(smaller, load):
+        yield f"a smaller cache type: {small.how}"
+    fewer = replace(way, plan=replace(plan, batched_tokens=_FEWER_TOKENS))
+    if way.engine.tensor_parallel and plan.batched_tokens > _FEWER_TOKENS and _room(fewer, load):
+        yield f"fewer tokens in a step: {_FEWER_TOKENS} instead of {plan.batched_tokens}"
 
 
 def _of_load(way: Placement, load: Load, longest: int) -> Iterator[str]:
@@ -65,7 +65,7 @@ def _of_weights(way: Placement, load: Load) -> Iterator[str]:
     cache = way.cache(load.users, load.context_tokens)
     spare = way.plan.budget_bytes - cache - way.activations - way.overhead
     smaller = int(spare * 0.94) * way.devices
-    if 0 < smaller < way.weights_bytes:
+    if 0 < smaller < way.model.weights_bytes:
         yield f"a quant of at most {smaller / GIB:.0f} GiB"
 
 

@@ -5,23 +5,21 @@ left = budget - weights - activations - overhead      (bytes on one device)
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
 from watcher.fit.engines import GIB, Engine, Plan
 from watcher.fit.layout import Layout
-from watcher.fit.reserve import Reservation, reservation
+from watcher.fit.model import Model
+from watcher.fit.reserve import Reservation
 from watcher.fit.shape import Shape
 from watcher.formats import format_of
 from watcher.types import Hardware, Load, Term, Variant
 
-MOST_BYTES = 2**60  # sizes above are mistakes
-# Norms, routers and small tensors are on every rank: Qwen3 32B at 61.03 GiB loads 30.59 on each of two
-# devices, Llama 3.3 70B at 67.72 loads 33.88 (vLLM 0.11, llm-d-benchmark).
-_RANK_COPIES = 1.002
 # How far each source of a term may be off (docs/fit.md has the comparison with measured numbers).
 _ERROR = {"files": 0.01, "header": 0.01, "config": 0.05, "table": 0.05, "guess": 0.5}
 _ACTIVATION_ERROR = 0.2
+# Kinds of layers whose reservation no more than two public boots tell, and those up to twice ours.
+_UNPROVEN = frozenset({"compressed"})
 # Verdicts flip by engine version when less than about 5 GiB of a large device are left.
 _LEAST_ROOM, _LEAST_ROOM_SHARE = 5 * GIB, 0.06
 _ROOM_OF_A_GUESS = 0.75  # without a config.json, more than this share of the budget is never said to fit
@@ -29,82 +27,88 @@ _ROOM_OF_A_GUESS = 0.75  # without a config.json, more than this share of the bu
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """devices: how many of the pool serve together. factors: the team's own measured over predicted, per term."""
+    """devices: how many of the pool serve together. factors: measured over predicted, per term.
 
-    shape: Shape
-    guessed: bool
-    variant: Variant
+    weights, activations, overhead: bytes on one device; left: what is left for caches, were the estimate
+    exact, below zero where nothing loads.
+    """
+
+    model: Model
     hardware: Hardware
     engine: Engine
     plan: Plan
     devices: int
     factors: Mapping[str, float]
+    reserved: Reservation = field(init=False, repr=False)
+    weights: int = field(init=False)
+    activations: int = field(init=False)
+    overhead: int = field(init=False)
+    left: int = field(init=False)
 
-    @cached_property
-    def layout(self) -> Layout:
-        split = self.devices if self.engine.tensor_parallel else 1
-        return Layout(shape=self.shape, split=split, element_bytes=self.plan.element_bytes)
-
-    @cached_property
-    def reserved(self) -> Reservation:
-        return reservation(
-            self.layout,
-            self.engine,
-            self.plan,
-            devices=self.devices,
-            prefix_caching=self.plan.settings.prefix_caching,
-        )
+    def __post_init__(self) -> None:
+        loaded = self.model.loaded(self.engine, self.hardware.device, self.devices)
+        weights = int(loaded * self.factors.get("weights", 1.0))
+        activations = int(self._activations() * self.factors.get("activations", 1.0))
+        held = int(self._held(activations) * self.factors.get("overhead", 1.0))
+        free = self.plan.budget_bytes - weights - activations - held
+        overhead = held + int(max(0, free) * (1 - self.plan.free_fraction))
+        left = -1 if self.model.variant.size_bytes is None else free + held - overhead
+        for name, value in (
+            ("reserved", self.model.reserved(self.engine, self.plan, self.devices)),
+            ("weights", weights),
+            ("activations", activations),
+            ("overhead", overhead),
+            ("left", left),
+        ):
+            object.__setattr__(self, name, value)
 
     @property
-    def weights_bytes(self) -> int:
-        """Of the whole model."""
-        return max(0, min(self.variant.size_bytes or 0, MOST_BYTES))
+    def shape(self) -> Shape:
+        return self.model.shape
 
-    @cached_property
-    def weights(self) -> int:
-        share = 1 / self.devices
-        if self.devices > 1 and self.engine.tensor_parallel:
-            share *= _RANK_COPIES
-        elif self.devices > 1:
-            layers = max(1, len(self.shape.layers))
-            share = -(-layers // self.devices) / layers
-        return int(self.weights_bytes * share * self.factors.get("weights", 1.0))
+    @property
+    def variant(self) -> Variant:
+        return self.model.variant
 
-    @cached_property
-    def activations(self) -> int:
+    @property
+    def guessed(self) -> bool:
+        return self.model.guessed
+
+    @property
+    def layout(self) -> Layout:
+        return self.model.layout(self.engine, self.plan, self.devices)
+
+    @property
+    def _static(self) -> bool:
+        """SGLang's share, set by hand, is of weights and cache alone: the rest lies outside."""
+        return self.engine.reserved is not None and self.plan.settings.utilisation is not None
+
+    def _activations(self) -> int:
         """The peak of a step: a full batch passing a layer, or all sequences passing the sampler.
 
         The sampler of vLLM's profile run holds its logits several times over, sorted and scattered: 9.5
         copies of FP32 meet what vLLM 0.11 profiled for five of six models on an H100 (llm-d-benchmark).
         llama.cpp keeps the logits of a whole micro-batch.
         """
-        batched, vocab = self.plan.batched_tokens, self.shape.vocab
+        shape, batched = self.model.shape, self.plan.batched_tokens
+        if self._static:
+            return 0
         if not self.engine.tensor_parallel:
-            peak = batched * (vocab + 4 * self.shape.hidden) * 4
-        else:
-            width = 6 * self.shape.hidden + 2 * self.shape.intermediate
-            forward = batched * width * 2 // self.devices
-            peak = max(forward, int(self.plan.sequences * vocab * 4 * self.engine.sampler_copies))
-        return int(peak * self.factors.get("activations", 1.0))
+            return batched * (shape.vocab + 4 * shape.hidden) * 4
+        forward = batched * (6 * shape.hidden + 2 * shape.intermediate) * 2 // self.devices
+        return max(forward, int(self.plan.sequences * shape.vocab * 4 * self.engine.sampler_copies))
 
-    @cached_property
-    def overhead(self) -> int:
+    def _held(self, activations: int) -> int:
+        """What the engine allocates besides: kernels, graphs, talking to other devices, its own reserve."""
         engine, plan = self.engine, self.plan
         peers = engine.peers_bytes if self.devices > 1 else 0
+        if self._static:
+            return engine.non_torch_bytes + peers
         held = engine.non_torch_bytes + plan.graphs_bytes + peers
-        if engine.reserved and plan.settings.utilisation is None and not plan.how and not plan.planned:
+        if engine.reserved and not plan.how and not plan.planned:
             kept = engine.reserved.bytes(self.hardware.device, plan.batched_tokens, self.devices)
-            held = max(held, kept - self.activations)
-        held = int(held * self.factors.get("overhead", 1.0))
-        free = self.plan.budget_bytes - self.weights - self.activations - held
-        return held + int(max(0, free) * (1 - plan.free_fraction))
-
-    @cached_property
-    def left(self) -> int:
-        """Bytes for caches, were the estimate exact; below zero where nothing loads."""
-        if self.variant.size_bytes is None:
-            return -1
-        return self.plan.budget_bytes - self.weights - self.activations - self.overhead
+            return max(held, kept - activations)
+        return held
 
     def cache(self, users: int, tokens: int) -> int:
         """All that grows with the load."""
@@ -113,7 +117,7 @@ class Placement:
 
     def holds(self, load: Load) -> bool:
         """Whether it loads in this way, were the estimate exact."""
-        return self.cache(load.users, load.context_tokens) <= self.left
+        return self.left >= 0 and self.cache(load.users, load.context_tokens) <= self.left
 
     def terms(self, load: Load) -> tuple[Term, Term, Term, Term, Term]:
         """weights, cache, state, activations, overhead: bytes on one device."""
@@ -132,18 +136,18 @@ class Placement:
         """Whether it still loads at the far end of the estimate's error."""
         source = "guess" if self.guessed else "config"
         cache = self.cache(load.users, load.context_tokens)
+        weights, overhead = self.weights * self._weights_error, self.overhead * _ERROR["table"]
         error = math.hypot(  # the terms err independently
-            self.weights * self._weights_error,
-            cache * _ERROR[source],
-            self.activations * _ACTIVATION_ERROR,
-            self.overhead * _ERROR["table"],
+            weights, cache * _ERROR[source], self.activations * _ACTIVATION_ERROR, overhead
         )
+        if any(layer.kind in _UNPROVEN for layer, _ in self.shape.groups):
+            error = weights + cache + self.activations + overhead
         least = min(_LEAST_ROOM, _LEAST_ROOM_SHARE * self.hardware.device.usable_bytes)
         share = _ROOM_OF_A_GUESS if self.guessed else 1.0
         required = self.plan.budget_bytes - self.left + cache
         return required + max(error, least) <= share * self.plan.budget_bytes
 
-    @cached_property
+    @property
     def _weights_error(self) -> float:
         known = _ERROR.get(self.variant.size_source, 0.5)
         if self.variant.size_source != "table":

@@ -54,6 +54,7 @@ class VllmBlocks:
     ) -> None:
         self._in_flight = in_flight_tokens
         kinds, self._constant = _kinds(layout)
+        self._in_flight_bytes = sum(n * layer.in_flight_bytes for layer, n in layout.shape.groups)
         self.block_bytes, self._groups = _pool(kinds, block_tokens, states_per_request)
         self._states = sum(group.states * group.groups for group in self._groups)
 
@@ -62,7 +63,10 @@ class VllmBlocks:
         blocks = sum(group.blocks(tokens, self._in_flight) for group in self._groups)
         if users > 1:
             blocks += (users - 1) * sum(group.blocks(tokens, 1) for group in self._groups)
-        return blocks * self.block_bytes, users * (self._states * self.block_bytes + self._constant)
+        in_flight = min(self._in_flight, users * tokens) * self._in_flight_bytes
+        return blocks * self.block_bytes + in_flight, users * (
+            self._states * self.block_bytes + self._constant
+        )
 
     @property
     def block_tokens(self) -> int:

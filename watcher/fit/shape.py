@@ -70,9 +70,16 @@ class Shape:
     dtype_bytes: float = 2.0
     notes: tuple[str, ...] = ()
     groups: tuple[tuple[Layer, int], ...] = field(init=False, repr=False, compare=False)
+    number: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "groups", tuple(Counter(self.layers).items()))
+        groups = tuple(Counter(self.layers).items())
+        object.__setattr__(self, "groups", groups)
+        object.__setattr__(self, "number", hash((groups, self.hidden, self.vocab, self.parameters)))
+
+    def __hash__(self) -> int:
+        """Shapes are looked up often and have a hundred layers, so this is counted once."""
+        return self.number
 
     @property
     def is_moe(self) -> bool:

@@ -42,11 +42,24 @@ def _compressed(read: Reader, hidden: int, layers: list[Layer]) -> list[Layer]:
             fixed=row if ratio else 0,
             stride=max(1, ratio),
             constant_bytes=window * _V4_ROW,
+            in_flight_bytes=_V4_ROW + _compressor_bytes(read, ratio),
             reads=read.size_or(0, "index_topk") or None if ratio == _V4_INDEXED_RATIO else None,
             parameters=_compressing_parameters(read, hidden, ratio),
         )
     kept = [_ratio(item) for item in ratios[: len(layers)]]
     return [rows[ratio] for ratio in kept + [1] * (len(layers) - len(kept))]
+
+
+def _compressor_bytes(read: Reader, ratio: int) -> int:
+    """What a layer keeps of a token until it is compressed: key-value and score in FP32.
+
+    Where four tokens become one row, rows overlap and each counts twice, and the index compresses as well
+    (vllm 0.33 models/deepseek_v4: compressor states are sliding-window caches).
+    """
+    if ratio <= 1:
+        return 0
+    width, index = read.size_or(512, "head_dim"), read.size_or(128, "index_head_dim")
+    return 2 * 4 * (2 * (width + index) if ratio == _V4_INDEXED_RATIO else width)
 
 
 def _ratio(item: object) -> int:

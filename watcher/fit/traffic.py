@@ -41,7 +41,7 @@ class Traffic:
             return 0.0
         missed = 1 - self.experts.per_token / self.experts.count
         tokens = 1 + (batch - 1) * routing
-        return self.routed_bytes * (1 - missed**tokens)
+        return float(self.routed_bytes * (1 - missed**tokens))
 
 
 def traffic_of(shape: Shape, variant: Variant, weights_bytes: int, layout: Layout, tokens: int) -> Traffic:
