@@ -1,11 +1,11 @@
 """Fixtures that several files of tests share."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.commands import modelwatch
+from tests.commands import Answer, modelwatch
 from tests.sink import Sink
 
 
@@ -35,3 +35,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sink() -> Iterator[Sink]:
     with Sink() as opened:
         yield opened
+
+
+@pytest.fixture
+def ask_fit(folder: Path) -> Callable[..., Answer]:
+    """A question to `modelwatch fit` in an empty folder whose Hub does not answer."""
+    (folder / "modelwatch.yaml").write_text('hub: {endpoint: "http://127.0.0.1:9"}\n')
+
+    def question(*arguments: str | Path) -> Answer:
+        return modelwatch("fit", *arguments)
+
+    return question

@@ -1,0 +1,113 @@
+"""Mistakes in `modelwatch fit`, each in one clear line, and numbers as people write them."""
+
+from pathlib import Path
+
+import pytest
+
+from sources.standin.server import StandIn
+from tests.commands import modelwatch
+from tests.fit.files import gguf, safetensors
+from tests.fitting import EMBEDDING, LAYER, LLAMA, METADATA, TENSORS, Ask, put
+from tests.rows import START, api_row
+from tests.site import MODEL, Site, world
+from watcher.cli_fit_options import context_tokens, size_bytes
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        pytest.param([LLAMA, "--on", "h100x"], 2, "'h100x' is no hardware that we know", id="device"),
+        pytest.param([LLAMA, "--on", "a100"], 2, "say which", id="one of several devices"),
+        pytest.param([LLAMA, "--on", "memory=96GB"], 2, "bandwidth is missing", id="description"),
+        pytest.param([LLAMA, "--on", ","], 2, "names no hardware", id="nothing between commas"),
+        pytest.param(
+            [LLAMA, "--context", "32q"], 2, "no number of tokens such as 32768 or 32k", id="context"
+        ),
+        pytest.param([LLAMA, "--context", "0"], 2, "is not between 1 and", id="no context"),
+        pytest.param([LLAMA, "--users", "0"], 2, "--users", id="no users"),
+        pytest.param([LLAMA, "--kv-dtype", "fp9"], 2, "(did you mean 'fp8'?)", id="cache type"),
+        pytest.param([LLAMA, "--utilisation", "92"], 2, "no share of memory between 0 and 1", id="share"),
+        pytest.param(
+            [LLAMA, "--utilisation", "nan"], 2, "no share of memory between 0 and 1", id="no number"
+        ),
+        pytest.param([LLAMA, "--quant", "q44"], 2, "(did you mean 'q4'?)", id="format"),
+        pytest.param([LLAMA, "--weights-bytes", "lots"], 2, "no size such as 40GB or 37.5GiB", id="size"),
+        pytest.param([LLAMA, "--engine", "vlm"], 2, "'vllm', 'sglang'", id="engine"),
+        pytest.param(["lama-3.1-8b"], 1, "(did you mean meta-llama/Llama-3.1-8B?)", id="name"),
+        pytest.param(["a b\x1b[2J/c"], 1, "a name without an owner is no Hub id", id="no name at all"),
+        pytest.param(["x" * 5000], 1, "nor a model that we know by name", id="a long name"),
+        pytest.param(["Owner/Unknown"], 3, "no connection to http://127.0.0.1:9", id="a silent Hub"),
+        pytest.param(["./nothing"], 2, "MODEL nothing: no such file or directory", id="no folder"),
+        pytest.param(["nothing.gguf"], 2, "MODEL nothing.gguf: no such file or directory", id="no file"),
+        pytest.param(["noise.gguf"], 2, "no GGUF: it begins with", id="no GGUF"),
+        pytest.param(["short.gguf"], 2, "short.gguf: truncated", id="cut short"),
+        pytest.param(["broken/config.json"], 2, "no JSON at line 1, column 2", id="no JSON"),
+        pytest.param(["./empty"], 2, "empty holds no model", id="an empty folder"),
+        pytest.param(["modelwatch.yaml"], 2, "only .json, .safetensors and .gguf are read", id="other files"),
+        pytest.param([], 2, "", id="nothing"),
+    ],
+)
+def test_a_mistake_is_one_clear_line(
+    ask_fit: Ask, folder: Path, arguments: list[str], status: int, words: str
+) -> None:
+    put(folder / "noise.gguf", b"no gguf at all" * 9)
+    put(folder / "short.gguf", gguf(METADATA, TENSORS)[:500])
+    put(folder / "broken" / "config.json", b"{oops")
+    (folder / "empty").mkdir()
+    said = ask_fit(*arguments)
+    assert said.status == status
+    assert words in said.err.replace("\n", " ")
+    assert "Traceback" not in said.err
+    if arguments:
+        assert said.out == ""
+        assert (
+            len([line for line in said.err.splitlines() if "rror: " in line or "modelwatch: " in line]) == 1
+        )
+
+
+def test_layers_that_can_not_be_read_make_a_guess_that_says_so(ask_fit: Ask, folder: Path) -> None:
+    put(folder / "own" / "config.json", {"model_type": "nonesuch"})
+    put(folder / "own" / "model.safetensors", safetensors(EMBEDDING | LAYER))
+    said = ask_fit("own", "--on", "h100")
+    assert said.status == 0
+    assert "its layers can not be read: " in said.out
+    assert "speed: not said" in said.out
+    assert "a guess" in said.out
+
+
+def test_one_size_for_several_weights_asks_which(folder: Path) -> None:
+    files = {f"M-4-119B-{label}.gguf": (7 * 10**10, label) for label in ("Q4_K_M", "Q8_0")}
+    with StandIn(world(), now=START) as hub:
+        hub.world.put(api_row("unsloth/Two-GGUF", base=MODEL, files=files), START)
+        config = Site(folder, hub).path
+        said = modelwatch("fit", "unsloth/Two-GGUF", "--weights-bytes", "40GB", "--config", config)
+    assert said.status == 2
+    assert "--weights-bytes: one size for which weights? There are" in said.err
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        pytest.param("32768", 32768, id="plain"),
+        pytest.param("32,768", 32768, id="with a comma"),
+        pytest.param("32k", 32768, id="k"),
+        pytest.param("128K", 131072, id="K"),
+        pytest.param("1.5k", 1536, id="a half"),
+        pytest.param("1m", 1048576, id="m"),
+    ],
+)
+def test_contexts_as_people_write_them(text: str, tokens: int) -> None:
+    assert context_tokens(text) == tokens
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        pytest.param("40GB", 40 * 10**9, id="GB"),
+        pytest.param("37.5 GiB", 40265318400, id="GiB"),
+        pytest.param("40g", 40 * 10**9, id="a letter"),
+        pytest.param("123456789", 123456789, id="bytes"),
+    ],
+)
+def test_sizes_as_people_write_them(text: str, size: int) -> None:
+    assert size_bytes(text) == size
