@@ -41,7 +41,9 @@ def ask(
     shape = shape_of(config) if config is not None else None
     parameters = shape.parameters if shape else Parameters(total=int((billions or 0) * 1e9) or None)
     made = (
-        weights if isinstance(weights, Variant) else hypothetical("owner/model", weights, parameters, engine)
+        weights
+        if isinstance(weights, Variant)
+        else hypothetical("owner/model", weights, parameters, engine, shape=shape)
     )
     assert made is not None
     return estimate(
