@@ -17,6 +17,7 @@ _GGUF_LABEL = re.compile(
     r"(?:UD-)?(?:I?Q\d(?:_[A-Z0-9]+)*|TQ\d_\d|MXFP4(?:_MOE)?|NVFP4|BF16|F16|FP16|F32|FP32)(?=[-_./]|$)",
     re.IGNORECASE,
 )
+_GGUF_WORD = re.compile(r"(?:i?q|tq)\d")
 _IN_NAME = (
     ("nvfp4", "nvfp4"),
     ("mxfp8", "mxfp8"),
@@ -100,8 +101,11 @@ def format_of(label: str) -> Format | None:
     }
     if folded in known:
         return known[folded]
+    if not _GGUF_WORD.match(folded):
+        begins = [name for name in known if re.match(rf"{re.escape(name)}(?![a-z0-9])", folded)]
+        return known[max(begins, key=len)] if begins else None
     for shorter in (re.sub(r"_(xl|l|m|s|xs|xxs|moe)$", "", folded), folded[:4], folded[:2]):
-        kin = [f for name, f in known.items() if name.startswith(shorter) and not f.legacy and shorter]
+        kin = [f for name, f in known.items() if name.startswith(shorter) and not f.legacy]
         if kin:
             return max(kin, key=lambda f: f.rank)
     return None
