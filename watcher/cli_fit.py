@@ -167,6 +167,8 @@ def _for_programs(model: "Model", found: "list[Answer]", *, as_csv: bool) -> Non
         print_csv(rows, COLUMNS)
     else:
         print_json(rows[0] if len(rows) == 1 else rows)
+    if not rows:
+        raise typer.Exit(1)
 
 
 def _nothing(model: "Model") -> None:
