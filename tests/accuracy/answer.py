@@ -7,6 +7,7 @@ from tests.accuracy.naming import Named, device_of, engine_of, format_in_name, f
 from tests.accuracy.rows import GIB, Boot, SpeedRow
 from watcher.fit.engines import engines
 from watcher.fit.estimate import estimate, placements
+from watcher.fit.model import Model
 from watcher.fit.placement import Placement
 from watcher.fit.weights import weights_from_shape
 from watcher.formats import Format
@@ -81,9 +82,7 @@ class Case:
     def usual(self) -> Placement:
         """The engine's own way with the row's settings, whether or not it holds anything."""
         return placements(
-            shape=self.model.shape,
-            guessed=self.model.guessed,
-            variant=self.variant,
+            Model(self.model.shape, self.variant, guessed=self.model.guessed),
             hardware=self.hardware,
             engine=engines()[self.engine],
             settings=self.settings,
