@@ -189,6 +189,8 @@ def test_a_size_that_is_given_is_taken_and_said_to_be(ask_fit: Ask) -> None:
 def test_what_an_engine_can_not_run_is_a_no_however_small(ask_fit: Ask) -> None:
     said = ask_fit(LLAMA, "--quant", "nvfp4", "--on", "mi300x").out
     assert "\n  no: none of our engines runs nvfp4" in said
+    said = ask_fit(LLAMA, "--quant", "Q4_K_M", "--on", "h100", "--engine", "vllm").out
+    assert "\n  no: vllm does not run Q4_K_M GGUF weights" in said
     said = ask_fit(LLAMA, "--on", "h100", "--kv-dtype", "q8_0").out
     assert "\n  no: vllm has no cache type 'q8_0'; it has fp8" in said
     assert "run it" not in said

@@ -3,6 +3,9 @@
 from pathlib import Path
 
 import pytest
+import typer
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sources.standin.server import StandIn
 from tests.commands import modelwatch
@@ -10,7 +13,8 @@ from tests.fit.files import gguf, safetensors
 from tests.fitting import EMBEDDING, LAYER, LLAMA, METADATA, TENSORS, Ask, put
 from tests.rows import START, api_row
 from tests.site import MODEL, Site, world
-from watcher.cli_fit_options import context_tokens, size_bytes
+from watcher.cli_fit_options import checked_quant, checked_settings, context_tokens, pools_named, size_bytes
+from watcher.types import Settings
 
 
 @pytest.mark.parametrize(
@@ -111,3 +115,21 @@ def test_contexts_as_people_write_them(text: str, tokens: int) -> None:
 )
 def test_sizes_as_people_write_them(text: str, size: int) -> None:
     assert size_bytes(text) == size
+
+
+@given(st.text(max_size=60) | st.from_regex(r"[0-9a-z ,.=x_-]{0,40}", fullmatch=True))
+def test_any_text_is_read_or_refused_in_words(text: str) -> None:
+    """Nothing but a value or a refusal comes of what somebody types."""
+    said = []
+    for read in (
+        context_tokens,
+        size_bytes,
+        lambda word: checked_quant(word, ["Q4_K_M"]),
+        lambda word: checked_settings(Settings(cache_dtype=word)),
+        lambda word: pools_named([word], ()),
+    ):
+        try:
+            read(text)
+        except typer.BadParameter as error:
+            said.append(str(error))
+    assert all(message.isprintable() for message in said)

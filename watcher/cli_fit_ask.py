@@ -232,16 +232,14 @@ def _engine(model: Model, variant: Variant, pool: Hardware, question: Question) 
 def _refused(fit: Fit, model: Model, variant: Variant, pool: Hardware, reason: str | None) -> Fit:
     """The same, as a no, where the engine has no way to run such weights on the device.
 
-    Other programs run MLX and EXL weights, and vLLM runs GGUF files somehow: that is tight at best, and so
-    are weights of which a part is missing.
+    Other programs run MLX and EXL weights: that is tight at best, and so are weights that miss a part.
     """
     if not model.whole and fit.verdict is FitVerdict.FITS:
         fit = replace(fit, verdict=FitVerdict.TIGHT)
     if runs(fit.engine, variant.format, variant.label, pool.device):
         return fit
     elsewhere = table("serving")["elsewhere"]
-    somehow = variant.format == "gguf" or variant.format in elsewhere or variant.label in elsewhere
-    tight = somehow and fit.verdict is not FitVerdict.NO
+    tight = (variant.format in elsewhere or variant.label in elsewhere) and fit.verdict is not FitVerdict.NO
     why = reason or f"{fit.engine} does not run {variant.label} {_kind(variant)} on {pool.device.name}"
     return replace(
         fit,

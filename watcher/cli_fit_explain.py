@@ -155,8 +155,9 @@ def _about_cache(fit: Fit) -> str:
     word = fit.settings.cache_dtype
     said += f" ({word})" if word and word != "auto" else ""
     held = fit.kv_cache.bytes + fit.state.bytes
-    if fit.ideal_bytes and held > 1.02 * fit.ideal_bytes:
-        said += f"; attention itself needs {_gib(fit.ideal_bytes)}"
+    if fit.ideal_bytes and held > 1.05 * fit.ideal_bytes:
+        whose = "attention and state themselves need" if fit.state.bytes else "attention itself needs"
+        said += f"; {whose} {_gib(fit.ideal_bytes)}"
     return said
 
 
