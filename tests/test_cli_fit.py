@@ -51,6 +51,14 @@ def test_a_model_known_by_name_comes_in_its_own_format_with_its_command(
     assert "--tensor-parallel-size 2" in row["command"]
 
 
+def test_weights_of_another_program_are_tight_at_best_and_have_no_speed(ask_fit: Ask) -> None:
+    said = ask_fit("mlx-community/Qwen3-8B-4bit", "--on", "m4-max-128gb").out
+    assert said.startswith("mlx-community/Qwen3-8B-4bit mlx-4bit on apple-m4-max-128gb")
+    assert "\n  tight: MLX weights run in mlx-lm on a Mac\n" in said
+    for word in ("speed:", "Maximum concurrency", "run it"):
+        assert word not in said
+
+
 def test_native_formats_are_those_of_the_makers_own_repos() -> None:
     assert native_label("deepseek-ai/DeepSeek-R1") == "fp8"
     assert native_label("deepseek-ai/DeepSeek-R1-Distill-Qwen-32B") == "bf16"

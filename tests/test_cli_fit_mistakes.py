@@ -36,6 +36,10 @@ from watcher.types import Settings
         ),
         pytest.param([LLAMA, "--quant", "q44"], 2, "(did you mean 'q4'?)", id="format"),
         pytest.param([LLAMA, "--weights-bytes", "lots"], 2, "no size such as 40GB or 37.5GiB", id="size"),
+        pytest.param(
+            [LLAMA, "--weights-bytes", "1"], 2, "are 1e-09 bits for each of", id="too small"
+        ),
+        pytest.param([LLAMA, "--weights-bytes", "90TB"], 2, "9e+04 bits for each of", id="too large"),
         pytest.param([LLAMA, "--engine", "vlm"], 2, "'vllm', 'sglang'", id="engine"),
         pytest.param(["lama-3.1-8b"], 1, "(did you mean meta-llama/Llama-3.1-8B?)", id="name"),
         pytest.param(["a b\x1b[2J/c"], 1, "a name without an owner is no Hub id", id="no name at all"),

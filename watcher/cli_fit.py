@@ -96,7 +96,7 @@ def fit(
 
       modelwatch fit unsloth/Qwen3.6-27B-GGUF --users 10 --context 32k --json
     """
-    from watcher.cli_fit_ask import ManyWeights, Question, answers
+    from watcher.cli_fit_ask import BadSize, Question, answers
     from watcher.cli_fit_model import model_of
     from watcher.cli_fit_options import (
         checked_quant,
@@ -132,7 +132,7 @@ def fit(
     )
     try:
         found = answers(asked, pools, question)
-    except ManyWeights as error:
+    except BadSize as error:
         raise typer.BadParameter(f"--weights-bytes: {error}") from None
     found = found if every_file else best(found)
     if as_json or as_csv:

@@ -26,6 +26,7 @@ from watcher.types import (
 
 REPO = "OWNER/REPO"
 _USUAL = Settings()
+_LEAST_BITS, _MOST_BITS = 1.0, 64.0  # of a parameter, in whatever format
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,14 +89,14 @@ class Answer:
         return self.record.fit
 
 
-class ManyWeights(ValueError):  # noqa: N818 - a plain word for what happened
-    """One size was given for weights of several labels."""
+class BadSize(ValueError):  # noqa: N818 - a plain word for what happened
+    """The size that was given is that of no weights, or of which ones is open."""
 
 
 def answers(model: Model, pools: Sequence[Hardware], question: Question) -> list[Answer]:
     """An answer for every set of weights that the question allows, on every pool.
 
-    Where a release that is no quant itself has none that matches, it is assumed. Raises ManyWeights.
+    Where a release that is no quant itself has none that matches, it is assumed. Raises BadSize.
     """
     return [
         _answer(model, variant, pool, question) for variant in _weights(model, question) for pool in pools
@@ -137,7 +138,10 @@ def _converted(model: Model, engine: str) -> list[Variant]:
 def _given(model: Model, matching: Sequence[Variant], question: Question) -> Variant:
     if len(matching) > 1:
         labels = ", ".join(dict.fromkeys(v.label for v in matching))
-        raise ManyWeights(f"one size for which weights? There are {labels}: name one with --quant")
+        raise BadSize(f"one size for which weights? There are {labels}: name one with --quant")
+    size, total = question.weights_bytes or 0, model.parameters.total
+    if total and not _LEAST_BITS * total <= 8 * size <= _MOST_BITS * total:
+        raise BadSize(f"{size:,} bytes are {8 * size / total:.2g} bits for each of {total:,} parameters")
     made = matching[0] if matching else _hypothetical(model, question.quant or "16bit", question.engine)
     plain = Variant(
         repo_id=model.name,
@@ -147,7 +151,7 @@ def _given(model: Model, matching: Sequence[Variant], question: Question) -> Var
         size_bytes=None,
         size_source="files",
     )
-    return replace(made or plain, size_bytes=question.weights_bytes, size_source="files")
+    return replace(made or plain, size_bytes=size, size_source="files")
 
 
 def _answer(model: Model, variant: Variant, pool: Hardware, question: Question) -> Answer:
@@ -243,6 +247,10 @@ def _refused(fit: Fit, model: Model, variant: Variant, pool: Hardware, reason: s
     why = reason or f"{fit.engine} does not run {variant.label} {_kind(variant)} on {pool.device.name}"
     return replace(
         fit,
+        decode_tokens_per_second=None,
+        total_tokens_per_second=None,
+        prefill_seconds=None,
+        max_concurrency=0.0,
         verdict=FitVerdict.TIGHT if tight else FitVerdict.NO,
         levers=(),
         notes=(why, *fit.notes),

@@ -125,7 +125,7 @@ def _memory(answer: Answer, signs: Signs, width: int) -> list[str]:
     return [
         line
         for name, bar, size, about in drawn
-        for line in _row(f"  {name:<12}{bar:<{cells}}{_gib(size):>12}  ", about, width)
+        for line in _row(f"  {name:<12}{bar:<{cells}} {_gib(size):>11}  ", about, width)
     ]
 
 
@@ -174,8 +174,10 @@ def _speed(fit: Fit) -> list[str]:
     if fit.verdict is FitVerdict.NO:
         return []
     speed, total = fit.decode_tokens_per_second, fit.total_tokens_per_second
-    if speed is None or fit.kv_cache.source == "guess":
+    if fit.kv_cache.source == "guess":
         return ["speed: not said, since its layers were not read"]
+    if speed is None:
+        return []
     users = fit.load.users
     said = f"speed: {span(speed)} tok/s for {'one user' if users == 1 else f'each of {users:,} users'}"
     if users > 1 and total is not None:

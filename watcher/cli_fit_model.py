@@ -40,6 +40,7 @@ from watcher.types import (
 _HUB_ID = re.compile(r"[\w][\w.-]{0,95}/[\w.-]{1,96}", re.ASCII)
 _WEIGHTS = (".gguf", ".safetensors", ".json")
 _PATHS = ("/", "./", "../", "~")
+_BITS = re.compile(r"(\d)-?bit", re.ASCII | re.IGNORECASE)
 _DTYPES = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
 
 
@@ -141,6 +142,8 @@ def _from_facts(text: str, quant: str | None, tried: str | None) -> Model | None
     made = hypothetical(known.name, own, parameters, "vllm" if own == "bf16" else None, shape=shape)
     notes = [f"from known facts about {known.name} ({known.how}): nothing was read"]
     if quant is None and label is None:
+        if strip_format(text).quant:
+            notes.append("its name says that it is a quant, but not in which format")
         its_own = "16 bit is assumed" if own == "bf16" else f"{own} is assumed, as its maker has it"
         notes.append(f"{its_own}: --quant names another format")
     if tried is not None:
@@ -173,6 +176,8 @@ def _label_in(text: str) -> str | None:
     found = label_of(text)
     if found != "gguf":
         return found
+    if "mlx" in text.casefold() and (bits := _BITS.search(text)):
+        return f"mlx-{bits[1]}bit" if format_of(f"mlx-{bits[1]}bit") else None
     named = safetensors_label(RepoFacts(repo_id=text))
     return named if named != "bf16" and strip_format(text).quant else None
 
