@@ -118,6 +118,24 @@ def test_weights_of_which_a_part_is_missing_never_simply_fit(ask_fit: Ask, folde
     assert "1 of 2 files, 00002 is missing" in said.out
 
 
+def test_a_folder_of_a_known_name_lends_the_layers_that_can_not_be_read(ask_fit: Ask, folder: Path) -> None:
+    put(folder / "Llama-3.1-8B" / "config.json", {"model_type": "nonesuch"})
+    put(folder / "Llama-3.1-8B" / "model.safetensors", safetensors(EMBEDDING | LAYER))
+    said = ask_fit("Llama-3.1-8B", "--on", "h100").out
+    assert "its layers are those that meta-llama/Llama-3.1-8B is known to have" in said
+    assert "speed: not said" not in said
+
+
+def test_a_folder_without_a_model_does_not_hide_a_known_name(ask_fit: Ask, folder: Path) -> None:
+    (folder / LLAMA).mkdir()
+    assert ask_fit(LLAMA, "--on", "h100", "--json").json["sources"]["model"] == "facts"
+
+
+def test_a_quant_whose_format_its_name_hides_is_said_to_be_one(ask_fit: Ask) -> None:
+    said = ask_fit("somebody/Qwen3-8B-4bit", "--on", "h100").out
+    assert "its name says that it is a quant, but not in which format" in said
+
+
 # --- engines and machines -------------------------------------------------------------------------
 
 

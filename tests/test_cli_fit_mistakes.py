@@ -36,9 +36,7 @@ from watcher.types import Settings
         ),
         pytest.param([LLAMA, "--quant", "q44"], 2, "(did you mean 'q4'?)", id="format"),
         pytest.param([LLAMA, "--weights-bytes", "lots"], 2, "no size such as 40GB or 37.5GiB", id="size"),
-        pytest.param(
-            [LLAMA, "--weights-bytes", "1"], 2, "are 1e-09 bits for each of", id="too small"
-        ),
+        pytest.param([LLAMA, "--weights-bytes", "1"], 2, "are 1e-09 bits for each of", id="too small"),
         pytest.param([LLAMA, "--weights-bytes", "90TB"], 2, "9e+04 bits for each of", id="too large"),
         pytest.param([LLAMA, "--engine", "vlm"], 2, "'vllm', 'sglang'", id="engine"),
         pytest.param(["lama-3.1-8b"], 1, "(did you mean meta-llama/Llama-3.1-8B?)", id="name"),
@@ -81,6 +79,15 @@ def test_layers_that_can_not_be_read_make_a_guess_that_says_so(ask_fit: Ask, fol
     assert "its layers can not be read: " in said.out
     assert "speed: not said" in said.out
     assert "a guess" in said.out
+
+
+def test_a_format_that_is_not_there_names_those_that_are(ask_fit: Ask, folder: Path) -> None:
+    put(folder / "tiny-Q4_K_M.gguf", gguf(METADATA, TENSORS))
+    said = ask_fit("tiny-Q4_K_M.gguf", "--on", "h100", "--quant", "q8")
+    assert (said.status, said.err) == (1, "")
+    assert said.out == "No weights of tiny-Q4_K_M are known in that format; there are Q4_K_M.\n"
+    empty = ask_fit("tiny-Q4_K_M.gguf", "--on", "h100", "--quant", "q8", "--json")
+    assert (empty.status, empty.json) == (1, [])
 
 
 def test_one_size_for_several_weights_asks_which(folder: Path) -> None:
