@@ -62,7 +62,7 @@ def test_a_boot_is_compared_in_a_table_and_in_words_and_remembered(site: Path) -
     assert said.exit_code == 0, said.output
     assert f"meta-llama/Llama-3.1-8B-Instruct bf16 on {H100} with vllm 0.11.0" in said.output
     assert "cache of 16,000 tokens: right to 0.0 %" in said.output
-    assert "overhead: we said 0.65 GiB, it took 0.58 GiB" in said.output
+    assert "overhead: we said 0.40 GiB, it took 0.58 GiB" in said.output
     assert f"From now on, on {H100} with vllm:" in said.output
     factors = _stored(site)[H100, "vllm"]
     assert factors["activations"] == pytest.approx(1.02, abs=0.2)

@@ -29,7 +29,7 @@ def test_fit_of_an_unknown_quant_reads_it_and_its_base_and_leaves_no_database(
     site = Site(folder, hub)
     said = modelwatch("fit", QUANT, "--config", site.path, "--json")
     assert (said.status, said.err) == (0, "")
-    assert (said.json["label"], said.json["hardware"], said.json["verdict"]) == ("Q4_K_M", "spark", "tight")
+    assert (said.json["label"], said.json["hardware"], said.json["verdict"]) == ("Q4_K_M", "spark", "fits")
     assert {path for _, path, _ in hub.requests if path.startswith(f"/api/models/{MODEL}?")}
     assert not site.database.exists()
 

@@ -54,17 +54,12 @@ def test_every_dense_boot_is_met_within_one_percent(memory: Memory) -> None:
     assert [row.row_id for row in given if abs(row.estimated / row.measured - 1) > 0.01] == []
 
 
-# vLLM of mid 2026 kept 6.66 GiB for 30,000 tokens of DeepSeek V4 (vllm issue 44376), our rules say far less.
-KNOWN_WRONG = {"e_hand_30"}
-
-
 @pytest.mark.parametrize(
     "boot",
     [
         pytest.param(
             boot,
             id=f"{boot.model_id or boot.named} on {boot.gpu_count} {boot.gpu}, {boot.group}",
-            marks=[pytest.mark.xfail(strict=True)] if boot.group in KNOWN_WRONG else [],
         )
         for boot in read_boots([EVIDENCE / "memory.csv"])
         if boot.fits is False
