@@ -128,7 +128,10 @@ class _Design:
             for name in names:
                 for key in m.uses(name):
                     self._uses[name][at, keys[key]] += 1
-        column = lambda name: np.array([getattr(m, name) for m in measured], dtype=float)  # noqa: E731
+
+        def column(name: str) -> Any:
+            return np.array([getattr(m, name) for m in measured], dtype=float)
+
         self._always, self._routed, self._missed = column("always_s"), column("routed_s"), column("missed")
         self._batch, self._cache, self._state = column("batch"), column("cache_s"), column("state_s")
         self._layers, self._experts = column("layers"), column("expert_layers")

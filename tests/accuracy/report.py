@@ -268,8 +268,8 @@ def _booklet(cells: Sequence[Said]) -> Iterator[str]:
     yield from _prose(
         "Single-user tokens per second as printed in April 2026; ours at 512 tokens of context. Where",
         "measured rows of the same shape, class of format and device lie outside the printed range,",
-        "measurement wins and they are bold. The booklet's H200 column is its own estimate, the H100's figures",
-        "times the bandwidth; the steps that were measured are far smaller (Llama 3 8B BF16 in vLLM 129 on an",
+        "measurement wins and they are bold. The booklet's H200 column is its own estimate, the H100's",
+        "figures times the bandwidth; measured steps are far smaller (Llama 3 8B BF16 in vLLM 129 on an",
         "H100 and 131 on an H200, FreedomIntelligence/AccelMark; gpt-oss-20b 286 and 292 in llama.cpp,",
         "pavlokhmel.com), so where only that column disagrees we keep our figure.",
     )

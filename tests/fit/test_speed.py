@@ -55,8 +55,9 @@ def test_the_range_meets_the_founding_figures(
 def test_an_h200_gains_less_than_its_bandwidth(config: c.Config, quant: str, guessed: float) -> None:
     """The booklet's H200 column is its own estimate: the H100's figures times the bandwidth.
 
-    Measured, one user: Llama 3 8B BF16 in vLLM 129 on an H100, 131 on an H200 (FreedomIntelligence/AccelMark);
-    Qwen3.6 27B Q4 74 and 76, gpt-oss-20b 286 and 292 in llama.cpp (pavlokhmel.com, June 2026).
+    Measured, one user: Llama 3 8B BF16 in vLLM 129 on an H100, 131 on an H200
+    (FreedomIntelligence/AccelMark); Qwen3.6 27B Q4 74 and 76, gpt-oss-20b 286 and 292 in llama.cpp
+    (pavlokhmel.com, June 2026).
     """
     h100, h200 = (decode(ask(config, quant, device, context=1024)) for device in (H100, H200))
     assert h100.expected < h200.expected < 1.43 * h100.expected
