@@ -148,9 +148,7 @@ def best_for(
     options: list[tuple[Variant, bool]] = [(v, False) for v in usable]
     wanted = deployment.quant if deployment.quant and "/" not in deployment.quant else "q4"
     if assume and not entry.lineage.quant and not any(matches_quant(v, wanted) for v, _ in options):
-        assumed = hypothetical(
-            entry.known.facts.repo_id, wanted, parameters, deployment.engine, shape=shape
-        )
+        assumed = hypothetical(entry.known.facts.repo_id, wanted, parameters, deployment.engine, shape=shape)
         options += [(assumed, True)] if assumed else []
     scored = [
         (_fit(shape, v, parameters, deployment, corrections), v, made_up)
