@@ -8,6 +8,7 @@ from watcher.fit.command_line import CannotServe, serve_command
 from watcher.fit.estimate import estimate
 from watcher.fit.serving import choose_engine, runs
 from watcher.fit.shape import Shape
+from watcher.formats import formats
 from watcher.quants import hypothetical, loads, matches_quant
 from watcher.tables import table
 from watcher.types import (
@@ -109,8 +110,9 @@ def _weights(model: Model, question: Question) -> list[Variant]:
     if question.weights_bytes is not None:
         return [_given(model, matching, question)]
     found = [v for v in matching if v.size_bytes]
-    if engine is not None and quant is None:
-        found = [v for v in found if loads(engine, v)] or _converted(model, engine) or found
+    if engine is not None:
+        loaded = [v for v in found if loads(engine, v)] or _as_gguf(model, found, engine)
+        found = loaded or (_converted(model, engine) if quant is None else []) or found
     if found or quant is None or not model.original:
         return found
     assumed = _hypothetical(model, quant, engine)
@@ -127,6 +129,16 @@ def _hypothetical(model: Model, quant: str, engine: str | None) -> Variant | Non
     return hypothetical(
         model.name, quant, model.parameters, engine, shape=model.shape, quantisation=model.quantisation
     )
+
+
+def _as_gguf(model: Model, found: Sequence[Variant], engine: str) -> list[Variant]:
+    """A release in 4 bits that GGUF has too, for an engine of such files: mxfp4 becomes MXFP4."""
+    for label in dict.fromkeys(v.label for v in found if model.original):
+        if label != label.upper() and label.upper() in formats():
+            made = _hypothetical(model, label.upper(), engine)
+            if made and loads(engine, made):
+                return [made]
+    return []
 
 
 def _converted(model: Model, engine: str) -> list[Variant]:
