@@ -25,7 +25,7 @@ EVIDENCE = Path(__file__).resolve().parent / "evidence"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _options(arguments)
+    options = options_of(arguments)
     if not options.memory and not options.speed:
         options.memory, options.speed = [EVIDENCE / "memory.csv"], _evidence_files()
     missing = [str(path) for path in (*options.memory, *options.speed) if not path.is_file()]
@@ -66,7 +66,8 @@ def _evidence() -> list[SpeedRow]:
     return read_speed(_evidence_files())
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line, read."""
     parser = argparse.ArgumentParser(prog="python -m tests.accuracy.fit", description=__doc__)
     files = parser.add_argument_group("rows (without any: the project's own evidence)")
     files.add_argument(

@@ -175,7 +175,7 @@ def test_one_sum_of_activations_and_overhead_corrects_both_alike() -> None:
     log = log_of(TWO_RANKS)
     model = (QWEN3_32B, sized(65.524246528, "bf16", "safetensors"), H100, 2)
     row = rows_of(log, *model)["activations and overhead"]
-    assert row.measured / GIB == pytest.approx(0.9 * 81559 / 1024 - 30.59 - 34.49)
+    assert row.measured / GIB == pytest.approx(0.9 * 79.18 - 30.59 - 34.49, rel=1e-3)
     measured, _ = learned([row])
     assert set(measured.factors) == {"activations", "overhead"}
     assert len(set(measured.factors.values())) == 1

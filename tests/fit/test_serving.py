@@ -76,7 +76,9 @@ GGUF = weights("unsloth/Qwen3-32B-GGUF", "gguf", "Q4_K_M", ("Qwen3-32B-Q4_K_M.gg
         pytest.param(
             "safetensors", "bf16", "t4", 50, "throughput", "sglang", id="a T4 is too old for TensorRT"
         ),
-        pytest.param("gguf", "Q4_K_M", "v100-32gb", 3, "chat", "ollama", id="a V100 still runs llama.cpp's"),
+        pytest.param(
+            "gguf", "Q4_K_M", "v100-32gb", 3, "chat", "llama.cpp", id="a V100 still runs llama.cpp's"
+        ),
         pytest.param("safetensors", "bf16", "v100-32gb", 3, "chat", None, id="but no engine for safetensors"),
         pytest.param("safetensors", "fp8", "apple-m4-max-128gb", 1, None, None, id="safetensors on a Mac"),
         pytest.param("mlx", "mlx-4bit", "apple-m4-max-128gb", 1, None, None, id="MLX weights"),
@@ -95,7 +97,7 @@ def test_the_engine_for_a_load(
 @pytest.mark.parametrize(
     ("form", "label", "device", "users", "workload", "says"),
     [
-        ("gguf", "Q4_K_M", "rtx-4090", 1, None, "for up to 5 users Ollama is fine"),
+        ("gguf", "Q4_K_M", "rtx-4090", 1, None, "for one user Ollama is fine"),
         ("gguf", "Q4_K_M", "rtx-4090", 20, None, "for 20 users, safetensors weights in vLLM or SGLang"),
         ("safetensors", "fp8", "h100-sxm-80gb", 30, "rag", "which SGLang keeps"),
         ("safetensors", "fp8", "mi300x", 99, "throughput", "least work to operate"),

@@ -73,7 +73,7 @@ def compare(log: BootLog, predict: Predict, device: Device) -> tuple[Row, ...]:
 
 
 def _device(log: BootLog, device: Device) -> list[Row]:
-    return _row("memory of the device", device.usable_bytes, log.device_memory, "usable")
+    return _row("memory of the device", device.visible_bytes, log.device_memory, "usable")
 
 
 def _weights(log: BootLog, fit: Fit) -> list[Row]:
@@ -113,7 +113,7 @@ def _rest(log: BootLog, device: Device) -> Measure | None:
         if log.graphs is None:
             return None
         graphs = max(0.0, log.graphs.value)
-    total = log.device_memory.value if log.device_memory else device.usable_bytes
+    total = log.device_memory.value if log.device_memory else device.visible_bytes
     return Measure(
         value=share * total - log.weights.value - log.kv_cache.value + graphs, line=log.kv_cache.line
     )

@@ -119,7 +119,7 @@ def _share(asked: _Asked) -> float | None:
         return _floored(free * total)
     if not planned and (given is None or abs(given - engine.utilisation) < 0.001):
         return engine.utilisation if "share" in asked.row.get("always", ()) else None
-    if engine.reserved is None:
+    if engine.reserved is None or given is not None:
         return _floored(total)
     return _floored(total - _not_static(asked, device) / device.visible_bytes)
 

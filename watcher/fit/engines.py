@@ -46,6 +46,7 @@ class Plan:
     """One way to run: what memory may be filled, and with which settings. how: what of it takes doing.
 
     planned: the budget is a planning number for unified memory, not a share of what is reported.
+    own_share: the share of memory is chosen by us, neither by hand nor by the engine.
     """
 
     budget_bytes: int
@@ -56,6 +57,7 @@ class Plan:
     element_bytes: float
     free_fraction: float
     planned: bool = False
+    own_share: bool = False
     how: tuple[str, ...] = ()
 
 
@@ -67,7 +69,7 @@ class Engine:
     reserve: str
     utilisation: float
     stretched: float
-    stretch_how: str
+    stretch: Mapping[str, str]
     spare_bytes: int
     free_fraction: float
     stretched_free_fraction: float
@@ -110,31 +112,59 @@ class Engine:
         usual = Plan(
             budget_bytes=self.budget(device, settings),
             settings=settings,
-            batched_tokens=settings.batched_tokens or self._by_memory(self.batched, device),
+            batched_tokens=settings.batched_tokens or self.batched_tokens(device),
             sequences=settings.max_sequences or self._by_memory(self.sequences, device),
             graphs_bytes=0 if settings.eager else self.graphs_bytes,
             element_bytes=chosen or element_bytes,
             free_fraction=self.free_fraction,
             planned=settings.utilisation is None and device.kind == "unified",
         )
-        stretched = replace(
-            usual,
-            budget_bytes=max(usual.budget_bytes, self.most(device, settings)),
-            batched_tokens=min(
-                usual.batched_tokens, settings.batched_tokens or self.stretched_batched_tokens
-            ),
-            sequences=settings.max_sequences or min(usual.sequences, 256),
-            graphs_bytes=0,
-            free_fraction=self.stretched_free_fraction,
-            how=(self.stretch_how,),
-        )
+        modest = self._modest(usual)
+        stretched = self._stretched(modest or usual, device)
         small = self.small_cache
         missing = small.needs is not None and small.needs not in device.tflops
+        wide = [plan for plan in (usual, modest, stretched) if plan is not None]
         if chosen or missing or small.element_bytes >= usual.element_bytes:
-            return usual, stretched
-        halved = replace(usual, element_bytes=small.element_bytes, how=(small.how,))
-        frugal = replace(stretched, element_bytes=small.element_bytes, how=(self.stretch_how, small.how))
-        return usual, stretched, halved, frugal
+            return tuple(wide)
+        narrow = [
+            replace(plan, element_bytes=small.element_bytes, how=(*plan.how, small.how)) for plan in wide
+        ]
+        return (usual, *wide[1:-1], *narrow[:-1], *wide[1:][-1:], narrow[-1])
+
+    def _modest(self, usual: Plan) -> Plan | None:
+        """Fewer tokens and sequences in a step; None where there are few, or they are set by hand."""
+        settings, fewer = usual.settings, self.stretched_batched_tokens
+        by_hand = settings.batched_tokens or settings.max_sequences
+        sequences = min(usual.sequences, 256)
+        same = fewer >= usual.batched_tokens and sequences == usual.sequences
+        if by_hand or same or "batch" not in self.stretch:
+            return None
+        batched = min(usual.batched_tokens, fewer)
+        return replace(usual, batched_tokens=batched, sequences=sequences, how=(self.stretch["batch"],))
+
+    def _stretched(self, plan: Plan, device: Device) -> Plan | None:
+        """More of the memory and no graphs, as far as neither is set by hand."""
+        budget, how = max(plan.budget_bytes, self.most(device, plan.settings)), list(plan.how)
+        free = plan.free_fraction
+        if plan.settings.utilisation is None:
+            share = int(100 * budget / max(1, device.visible_bytes) + 0.1) / 100
+            how.insert(0, self.stretch["share"].format(share=f"{share:.2f}"))
+            free = self.stretched_free_fraction
+        graphs = 0
+        if plan.graphs_bytes and "graphs" in self.stretch:
+            how.append(self.stretch["graphs"])
+        elif plan.graphs_bytes:
+            graphs = plan.graphs_bytes
+        if tuple(how) == plan.how:
+            return None
+        return replace(
+            plan,
+            budget_bytes=budget,
+            graphs_bytes=graphs,
+            free_fraction=free,
+            own_share=plan.settings.utilisation is None,
+            how=tuple(how),
+        )
 
     def batched_tokens(self, device: Device) -> int:
         """The most tokens of one step where nobody sets it."""
@@ -174,7 +204,7 @@ def _engine(name: str, row: Mapping[str, Any]) -> Engine:
         reserve=row["reserve"],
         utilisation=row["utilisation"],
         stretched=row["stretched"],
-        stretch_how=row["stretch_how"],
+        stretch=row["stretch"],
         spare_bytes=int(row.get("spare_gib", 0.0) * GIB),
         free_fraction=row.get("free_fraction", 1.0),
         stretched_free_fraction=row.get("stretched_free_fraction", 1.0),

@@ -16,6 +16,7 @@ from watcher.fit.engines import Engine, engines
 from watcher.fit.levers import levers
 from watcher.fit.model import MOST_BYTES, Model
 from watcher.fit.placement import Placement
+from watcher.fit.ranks import devices_used, possible
 from watcher.fit.remarks import remarks
 from watcher.fit.search import most
 from watcher.fit.shape import Shape
@@ -61,10 +62,10 @@ def estimate(
         Model(assumed, variant, guessed=shape is None),
         hardware=hardware,
         engine=rules,
-        settings=settings,
+        settings=for_users(settings, rules, hardware, load),
         factors=factors_of(corrections, hardware, engine),
     )
-    chosen = next((way for way in ways if way.holds(load)), ways[-1])
+    chosen = best_way(ways, load)
     return _fit(ways[0], chosen, load, _applied(corrections, hardware, engine))
 
 
@@ -92,28 +93,30 @@ def placements(
     ]
 
 
-def devices_used(shape: Shape, hardware: Hardware, engine: Engine, settings: Settings) -> int:
-    """How many devices serve together: as told, else as many of the pool as divide the attention heads."""
-    if settings.tensor_parallel:
-        return settings.tensor_parallel
-    if not engine.tensor_parallel:
-        return hardware.count
-    heads = shape.heads
-    return next((n for n in range(hardware.count, 0, -1) if heads == 0 or heads % n == 0), 1)
+def for_users(settings: Settings, engine: Engine, hardware: Hardware, load: Load) -> Settings:
+    """Room for every user in a step: who is not admitted waits."""
+    if settings.max_sequences or not engine.tensor_parallel:
+        return settings
+    usual = engine.plans(hardware.device, 2.0, settings)[0].sequences
+    return replace(settings, max_sequences=load.users) if load.users > usual else settings
+
+
+def best_way(ways: Sequence[Placement], load: Load) -> Placement:
+    """The first way with room to spare, else the first that holds, else the most frugal."""
+    holding = [way for way in ways if way.holds(load)]
+    return next((way for way in holding if way.has_room(load)), holding[0] if holding else ways[-1])
 
 
 def verdict_of(way: Placement, load: Load) -> FitVerdict:
     """fits, tight or no for one way to run."""
-    if not way.holds(load) or load.context_tokens > longest(way) or not possible(way):
+    if not way.holds(load) or load.context_tokens > longest(way) or not servable(way):
         return FitVerdict.NO
     return FitVerdict.TIGHT if way.plan.how or not way.has_room(load) else FitVerdict.FITS
 
 
-def possible(way: Placement) -> bool:
+def servable(way: Placement) -> bool:
     """Whether the pool has the devices, and the heads divide over them."""
-    if way.devices > way.hardware.count:
-        return False
-    return not (way.engine.tensor_parallel and way.shape.heads and way.shape.heads % way.devices)
+    return possible(way.shape, way.hardware, way.engine, way.devices)
 
 
 def longest(way: Placement) -> int:
@@ -157,7 +160,9 @@ def _fit(usual: Placement, way: Placement, load: Load, corrections: tuple[str, .
     )
     known_speed, left = bool(way.model.weights_bytes), way.left
     users, tokens = load.users, load.context_tokens
-    one = way.cache(1, tokens)
+    one, end = way.cache(1, tokens), longest(way)
+    served = servable(way)
+    most_users = min(MOST_USERS, way.plan.sequences) if way.engine.tensor_parallel else MOST_USERS
     return Fit(
         hardware=way.hardware.name,
         engine=way.engine.name,
@@ -170,34 +175,43 @@ def _fit(usual: Placement, way: Placement, load: Load, corrections: tuple[str, .
         activations=activations,
         overhead=overhead,
         kv_bytes_per_token=way.layout.per_token(),
-        max_users=most(MOST_USERS, lambda n: way.cache(n, tokens), left),
-        max_context=most(longest(way), lambda n: way.cache(users, n), left),
+        max_users=most(most_users, lambda n: way.cache(n, tokens), left) if served and tokens <= end else 0,
+        max_context=most(end, lambda n: way.cache(users, n), left) if served else 0,
         decode_tokens_per_second=pace.decode if known_speed else None,
         total_tokens_per_second=pace.total if known_speed else None,
         prefill_seconds=pace.prefill_seconds if known_speed else None,
-        notes=remarks(way, load, verdict, longest(way)),
-        ideal_bytes=users * (way.layout.ideal(tokens) + way.layout.state()),
+        notes=remarks(usual, way, load, end),
+        ideal_bytes=users * (way.layout.ideal(tokens) + way.layout.state_of_device()),
         max_concurrency=max(0.0, left / one) if one else 0.0,
         devices=way.devices,
         settings=_settings(way),
-        levers=levers(usual, load, verdict, longest(way)),
+        levers=() if verdict is FitVerdict.FITS or not served or tokens > end else levers(usual, load),
         corrections=corrections,
     )
 
 
 def _settings(way: Placement) -> Settings:
-    """What the figures assume, with nothing left to the engine."""
+    """What the figures assume, in the engine's own sense."""
     plan = way.plan
-    of_total = None if plan.planned else plan.budget_bytes / max(1, way.hardware.device.visible_bytes)
     return replace(
         plan.settings,
-        utilisation=plan.settings.utilisation or of_total,
+        utilisation=plan.settings.utilisation or _share(way),
         batched_tokens=plan.batched_tokens,
         max_sequences=plan.sequences,
         cache_dtype=plan.settings.cache_dtype or _cache_word(way),
         tensor_parallel=way.devices,
-        eager=plan.graphs_bytes == 0,
+        eager=plan.graphs_bytes == 0 and way.engine.graphs_bytes > 0,
     )
+
+
+def _share(way: Placement) -> float | None:
+    """SGLang's is of weights and cache alone, and chosen by itself where nobody does."""
+    plan, visible = way.plan, max(1, way.hardware.device.visible_bytes)
+    if way.engine.reserved is None:
+        return plan.budget_bytes / visible
+    if not plan.own_share and not plan.planned:
+        return None
+    return max(0.05, int(100 * (way.weights + max(0, way.left)) / visible) / 100)
 
 
 def _cache_word(way: Placement) -> str:

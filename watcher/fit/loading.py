@@ -8,7 +8,7 @@ tensors to every rank; a split by layers puts whole layers on devices, so the fu
 from watcher.fit.engines import Engine
 from watcher.fit.shape import Shape
 from watcher.fit.traffic import parts_of
-from watcher.fit.weights import Weights, padding_bytes
+from watcher.fit.weights import Weights, padding_bytes, per_rank_bytes
 from watcher.types import Device, Variant
 
 # Loaders keep a little beside an equal share: Qwen3 32B at 61.03 GiB loads 30.59 on each of two devices,
@@ -41,9 +41,8 @@ def loaded_bytes(
 
 
 def _on_rank(parts: Weights, scale: float, padding: int, ranks: int) -> int:
-    copied = min(parts.copied_bytes, parts.loaded_bytes)
-    split = (parts.loaded_bytes + padding - copied) / ranks
-    return int((copied + split) * scale * (_RANK_COPIES if ranks > 1 else 1.0))
+    own = per_rank_bytes(parts, ranks) + padding / ranks
+    return int(own * scale * (_RANK_COPIES if ranks > 1 else 1.0))
 
 
 def _share(shape: Shape, engine: Engine, devices: int) -> float:

@@ -42,8 +42,11 @@ class Model:
 
     def layout(self, engine: Engine, plan: Plan, devices: int) -> Layout:
         """How rows lie on each of so many devices."""
-        split = devices if engine.tensor_parallel else 1
-        return Layout(shape=self.shape, split=split, element_bytes=plan.element_bytes)
+        if engine.tensor_parallel:
+            return Layout(shape=self.shape, split=devices, element_bytes=plan.element_bytes)
+        layers = max(1, len(self.shape.layers))
+        share = -(-layers // devices) / layers
+        return Layout(shape=self.shape, split=1, element_bytes=plan.element_bytes, layers_share=share)
 
     def reserved(self, engine: Engine, plan: Plan, devices: int) -> Reservation:
         """What the engine sets aside for caches."""

@@ -17,7 +17,8 @@ from watcher.types import LocalModel, RepoFile, SourceError, Variant, WeightFile
 class Opened:
     """weights: None where there are no weight files. label: the GGUF file type. metadata: the GGUF's own.
 
-    problems: what may make the figures wrong, one clear line each.
+    problems: what may make the figures wrong, one clear line each. broken: the first of them that leaves
+    nothing to trust: GGUF metadata that can not be read, or a file of safetensors that is cut short or none.
     """
 
     weights: Weights | None
@@ -25,6 +26,7 @@ class Opened:
     label: str | None = None
     metadata: Mapping[str, object] | None = None
     problems: tuple[str, ...] = ()
+    broken: str | None = None
 
 
 def opened(model: LocalModel, label: str | None = None) -> Opened:
@@ -38,22 +40,24 @@ def opened(model: LocalModel, label: str | None = None) -> Opened:
     problems += missing_shards(file.path for file in chosen)
     tensors: list[Tensor] = []
     metadata: dict[str, object] = {}
-    whole = True
+    broken: list[str] = []
     for file in chosen:
         try:
             found, more = _header(file)
         except (BadHeader, NeedMore, SourceError) as error:
-            problems.append(str(error))
-            whole = False
+            broken.append(str(error))
             continue
         tensors += found
         metadata = {**more, **metadata}
+    if not tensors and not broken:
+        broken.append(f"{chosen[0].path}: there are no tensors in it")
     return Opened(
-        weights=_weights(model, chosen, tensors if whole else [], metadata),
+        weights=_weights(model, chosen, [] if broken else tensors, metadata),
         files=tuple(file.path for file in chosen),
         label=label,
         metadata=metadata or None,
-        problems=(*model.problems, *problems),
+        problems=(*model.problems, *problems, *broken),
+        broken=broken[0] if broken and (label is None or not metadata) else None,
     )
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from watcher.fit.devices import link_of
 from watcher.formats import format_of
 from watcher.tables import table
 from watcher.types import Device, Variant
@@ -23,7 +24,8 @@ class Pace:
 
     layer_s, expert_layer_s: what a layer costs a step whatever it reads, and one with experts besides.
     sequence_s: what each further sequence of a batch costs. allreduce_s: talking once to the other
-    devices. routing: see Traffic. spread: how far up or down (a factor) eight of ten measured rows lie.
+    devices. routing: see Traffic. spread: how far up or down (a factor) eight of ten measured rows of one
+    user lie; shared_spread: the same of several users.
     """
 
     efficiency: float
@@ -35,6 +37,7 @@ class Pace:
     allreduce_s: float
     routing: float
     spread: float
+    shared_spread: float
     mfu: float
 
 
@@ -63,11 +66,18 @@ def pace_of(
         layer_s=_value(own["layer_us"], kind) * once / 1e6,
         expert_layer_s=_value(own["expert_layer_us"], kind) / 1e6,
         sequence_s=_value(own["sequence_us"], kind) / 1e6,
-        allreduce_s=_value(rows["allreduce_us"], link_class(device)) / 1e6,
+        allreduce_s=_allreduce_s(device),
         routing=rows["routing"],
         spread=_value(rows["spread"]["experts" if experts else "dense"], f"{group} {kind}"),
+        shared_spread=_value(rows["spread"]["shared"], f"{group} {kind}"),
         mfu=_value(mfu, kind),
     )
+
+
+def _allreduce_s(device: Device) -> float:
+    """As fitted for links of this make, else as the table of links says."""
+    fitted = table("speeds")["allreduce_us"].get(link_class(device))
+    return link_of(device).allreduce_s if fitted is None else float(fitted) / 1e6
 
 
 def group_of(engine: str) -> str:

@@ -84,6 +84,9 @@ class Placement:
         return self.engine.reserved is not None and self.plan.settings.utilisation is not None
 
     def _activations(self) -> int:
+        return 0 if self._static else self._step()
+
+    def _step(self) -> int:
         """The peak of a step: a full batch passing a layer, or all sequences passing the sampler.
 
         The sampler of vLLM's profile run holds its logits several times over, sorted and scattered: 9.5
@@ -91,21 +94,24 @@ class Placement:
         llama.cpp keeps the logits of a whole micro-batch.
         """
         shape, batched = self.model.shape, self.plan.batched_tokens
-        if self._static:
-            return 0
         if not self.engine.tensor_parallel:
             return batched * (shape.vocab + 4 * shape.hidden) * 4
         forward = batched * (6 * shape.hidden + 2 * shape.intermediate) * 2 // self.devices
         return max(forward, int(self.plan.sequences * shape.vocab * 4 * self.engine.sampler_copies))
+
+    def _squeezed(self) -> int:
+        """What a share set by hand leaves too little of for a step and its graphs."""
+        outside = self.hardware.device.visible_bytes - self.plan.budget_bytes
+        return max(0, self._step() + self.plan.graphs_bytes - outside)
 
     def _held(self, activations: int) -> int:
         """What the engine allocates besides: kernels, graphs, talking to other devices, its own reserve."""
         engine, plan = self.engine, self.plan
         peers = engine.peers_bytes if self.devices > 1 else 0
         if self._static:
-            return engine.non_torch_bytes + peers
+            return engine.non_torch_bytes + peers + self._squeezed()
         held = engine.non_torch_bytes + plan.graphs_bytes + peers
-        if engine.reserved and not plan.how and not plan.planned:
+        if engine.reserved and not plan.own_share and not plan.planned:
             kept = engine.reserved.bytes(self.hardware.device, plan.batched_tokens, self.devices)
             return max(held, kept - activations)
         return held

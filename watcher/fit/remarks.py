@@ -1,31 +1,51 @@
 """What a fit has to say beside its figures: the settings it takes, what was assumed, and what to mind."""
 
 from watcher.fit.placement import Placement
+from watcher.fit.ranks import divides
 from watcher.formats import format_of
-from watcher.types import FitVerdict, Load
+from watcher.types import Load
 
 
-def remarks(way: Placement, load: Load, verdict: FitVerdict, longest: int) -> tuple[str, ...]:
-    """Plain sentences, the most important first."""
-    return (*_settings(way, verdict), *_devices(way), *_assumed(way), *_context(load, longest), *_format(way))
+def remarks(usual: Placement, way: Placement, load: Load, longest: int) -> tuple[str, ...]:
+    """Plain sentences, the most important first. usual: the engine's own way; way: the one taken."""
+    return (
+        *_settings(usual, way, load),
+        *_devices(way),
+        *_turns(way, load),
+        *_assumed(way),
+        *_context(load, longest),
+        *_format(way),
+    )
 
 
-def _settings(way: Placement, verdict: FitVerdict) -> list[str]:
+def _settings(usual: Placement, way: Placement, load: Load) -> list[str]:
     if not way.plan.how:
         return []
     how = " ".join(way.plan.how)
-    return [f"loads only with {how}" if verdict is FitVerdict.TIGHT else f"too large even with {how}"]
+    if not way.holds(load):
+        return [f"too large even with {how}"]
+    return [f"has room only with {how}" if usual.holds(load) else f"loads only with {how}"]
 
 
 def _devices(way: Placement) -> list[str]:
     heads, devices, count = way.shape.heads, way.devices, way.hardware.count
     if devices > count:
         return [f"tensor parallel {devices} takes {devices} devices; {way.hardware.name} has {count}"]
-    if way.engine.tensor_parallel and heads and heads % devices:
+    if way.engine.tensor_parallel and heads % devices:
         return [f"tensor parallel {devices} does not divide its {heads} attention heads"]
+    if way.engine.tensor_parallel and not divides(way.shape, devices):
+        return [f"tensor parallel {devices} does not cut its {way.shape.kv_heads} key-value heads evenly"]
+    if devices < count and way.plan.settings.tensor_parallel:
+        return [f"uses {devices} of {count} devices, as asked"]
     if devices < count:
-        return [f"uses {devices} of {count} devices: {heads} attention heads do not divide by {count}"]
+        return [f"uses {devices} of {count} devices: its heads do not divide over {count}"]
     return []
+
+
+def _turns(way: Placement, load: Load) -> list[str]:
+    if way.engine.batching or load.users == 1:
+        return []
+    return [f"{way.engine.name} answers its {load.users} users in turns; llama.cpp batches them"]
 
 
 def _assumed(way: Placement) -> list[str]:

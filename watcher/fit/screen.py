@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from watcher.fit.engines import Engine, Plan, engines
-from watcher.fit.estimate import devices_used, verdict_of
+from watcher.fit.estimate import for_users, verdict_of
 from watcher.fit.model import Model
 from watcher.fit.placement import Placement
+from watcher.fit.ranks import devices_used
 from watcher.types import FitVerdict, Hardware, Load, Settings
 
 _USUAL = Settings()
@@ -29,16 +30,14 @@ def _verdict(
     """known: ways to run on this pool by the width of a cached element."""
     width = model.shape.cache_bytes
     if width not in known:
-        known[width] = engine.plans(pool.device, width, _USUAL)
+        known[width] = engine.plans(pool.device, width, for_users(_USUAL, engine, pool, load))
     devices = devices_used(model.shape, pool, engine, _USUAL)
-    usual, *others = known[width]
-    way = _placed(model, pool, engine, usual, devices)
-    if way.holds(load):
-        return verdict_of(way, load)
-    if not others or not _placed(model, pool, engine, others[-1], devices).holds(load):
-        return FitVerdict.NO  # what the most frugal way does not hold, none does
-    ways = (_placed(model, pool, engine, plan, devices) for plan in others)
-    return verdict_of(next(way for way in ways if way.holds(load)), load)
+    plans = known[width]
+    usual = _placed(model, pool, engine, plans[0], devices)
+    if usual.holds(load) and usual.has_room(load):
+        return verdict_of(usual, load)
+    # What the most frugal way does not hold, none does; what any other than the usual one holds is tight.
+    return verdict_of(_placed(model, pool, engine, plans[-1], devices), load)
 
 
 def _placed(model: Model, pool: Hardware, engine: Engine, plan: Plan, devices: int) -> Placement:

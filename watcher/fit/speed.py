@@ -52,8 +52,8 @@ def speeds(
     per_user = 1 / step if engine.batching else 1 / (step * load.users)
     prefill = prefill_seconds(shape, moved, variant, device, pace, load.context_tokens, devices)
     return Estimate(
-        decode=_range(per_user, pace),
-        total=_range(per_user * load.users, pace),
+        decode=_range(per_user, pace, load.users),
+        total=_range(per_user * load.users, pace, load.users),
         prefill_seconds=None if prefill is None else prefill / factors.get("prefill", 1.0),
     )
 
@@ -110,5 +110,6 @@ def arithmetic_seconds(moved: Traffic, device: Device, variant: Variant, batch: 
     return 2.0 * moved.active_parameters * batch / (peak * _ARITHMETIC * ranks) if peak else 0.0
 
 
-def _range(expected: float, pace: Pace) -> Speed:
-    return Speed(low=expected / pace.spread, expected=expected, high=expected * pace.spread)
+def _range(expected: float, pace: Pace, users: int) -> Speed:
+    spread = pace.spread if users == 1 else max(pace.spread, pace.shared_spread)
+    return Speed(low=expected / spread, expected=expected, high=expected * spread)
