@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sources.standin.server import StandIn
 from tests.commands import modelwatch
 from tests.fit.files import gguf, safetensors
-from tests.fitting import EMBEDDING, LAYER, LLAMA, METADATA, TENSORS, Ask, put
+from tests.fitting import CONFIG, EMBEDDING, LAYER, LLAMA, METADATA, TENSORS, Ask, put
 from tests.rows import START, api_row
 from tests.site import MODEL, Site, world
 from watcher.cli_fit_options import checked_quant, checked_settings, context_tokens, pools_named, size_bytes
@@ -36,7 +36,8 @@ from watcher.types import Settings
         ),
         pytest.param([LLAMA, "--quant", "q44"], 2, "(did you mean 'q4'?)", id="format"),
         pytest.param([LLAMA, "--weights-bytes", "lots"], 2, "no size such as 40GB or 37.5GiB", id="size"),
-        pytest.param([LLAMA, "--weights-bytes", "1"], 2, "are 1e-09 bits for each of", id="too small"),
+        pytest.param([LLAMA, "--weights-bytes", "40"], 2, "40 bytes: did you mean 40GB?", id="no unit"),
+        pytest.param([LLAMA, "--weights-bytes", "1KB"], 2, "are 1e-06 bits for each of", id="too small"),
         pytest.param([LLAMA, "--weights-bytes", "90TB"], 2, "9e+04 bits for each of", id="too large"),
         pytest.param([LLAMA, "--engine", "vlm"], 2, "'vllm', 'sglang'", id="engine"),
         pytest.param(["lama-3.1-8b"], 1, "(did you mean meta-llama/Llama-3.1-8B?)", id="name"),
@@ -49,6 +50,11 @@ from watcher.types import Settings
         pytest.param(["short.gguf"], 2, "short.gguf: truncated", id="cut short"),
         pytest.param(["broken/config.json"], 2, "no JSON at line 1, column 2", id="no JSON"),
         pytest.param(["./empty"], 2, "empty holds no model", id="an empty folder"),
+        pytest.param(["empty"], 2, "MODEL empty holds no model", id="an empty folder by its name"),
+        pytest.param(["broken"], 2, "MODEL broken/config.json: no JSON", id="a broken folder by its name"),
+        pytest.param(["cut"], 2, "MODEL model.safetensors: truncated", id="safetensors cut short"),
+        pytest.param(["noise"], 2, "MODEL model.safetensors: ", id="no safetensors"),
+        pytest.param(["bare"], 2, "MODEL model.safetensors: there are no tensors", id="no tensors"),
         pytest.param(["modelwatch.yaml"], 2, "only .json, .safetensors and .gguf are read", id="other files"),
         pytest.param([], 2, "", id="nothing"),
     ],
@@ -60,6 +66,13 @@ def test_a_mistake_is_one_clear_line(
     put(folder / "short.gguf", gguf(METADATA, TENSORS)[:500])
     put(folder / "broken" / "config.json", b"{oops")
     (folder / "empty").mkdir()
+    for name, content in (
+        ("cut", safetensors(EMBEDDING | LAYER)[:300]),
+        ("noise", b"not weights at all"),
+        ("bare", safetensors({})),
+    ):
+        put(folder / name / "config.json", CONFIG)
+        put(folder / name / "model.safetensors", content)
     said = ask_fit(*arguments)
     assert said.status == status
     assert words in said.err.replace("\n", " ")
@@ -71,14 +84,34 @@ def test_a_mistake_is_one_clear_line(
         )
 
 
-def test_layers_that_can_not_be_read_make_a_guess_that_says_so(ask_fit: Ask, folder: Path) -> None:
-    put(folder / "own" / "config.json", {"model_type": "nonesuch"})
-    put(folder / "own" / "model.safetensors", safetensors(EMBEDDING | LAYER))
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        pytest.param({"model_type": "nonesuch"}, "its layers can not be read: ", id="no layers"),
+        pytest.param({"_class_name": "FluxPipeline"}, "a diffusion pipeline has no layers", id="diffusion"),
+    ],
+)
+@pytest.mark.parametrize("weights", [False, True])
+def test_layers_that_can_not_be_read_are_the_reason_given(
+    ask_fit: Ask, folder: Path, config: dict[str, str], reason: str, weights: bool
+) -> None:
+    put(folder / "own" / "config.json", config)
+    if weights:
+        put(folder / "own" / "model.safetensors", safetensors(EMBEDDING | LAYER))
     said = ask_fit("own", "--on", "h100")
-    assert said.status == 0
-    assert "its layers can not be read: " in said.out
-    assert "speed: not said" in said.out
-    assert "a guess" in said.out
+    assert (said.status, said.out) == (2, "")
+    assert "MODEL own: its layers can not be read: " in said.err
+    assert reason in said.err.replace("\n", " ")
+
+
+def test_an_encoder_generates_nothing_and_has_no_speed(ask_fit: Ask, folder: Path) -> None:
+    put(folder / "bert" / "config.json", CONFIG | {"model_type": "bert", "architectures": ["BertModel"]})
+    put(folder / "bert" / "model.safetensors", safetensors(EMBEDDING | LAYER))
+    said = ask_fit("bert", "--on", "h100")
+    assert "to spare; it keeps no cache and generates no text\n" in said.out
+    for word in ("speed:", "room:", "tok/s", "breaks first"):
+        assert word not in said.out
+    assert ask_fit("bert", "--on", "h100", "--json").json["decode_tokens_per_second"] is None
 
 
 def test_a_format_that_is_not_there_names_those_that_are(ask_fit: Ask, folder: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from watcher.assess import default_engine
+from watcher.cli_fit_silent import unspoken
 from watcher.fit.command_line import CannotServe, serve_command
 from watcher.fit.estimate import estimate
 from watcher.fit.serving import choose_engine, runs
@@ -179,7 +180,7 @@ def _answer(model: Model, variant: Variant, pool: Hardware, question: Question) 
         corrections=question.corrections,
     )
     fit = _refused(fit, model, variant, pool, reason if question.engine is None else None)
-    fit = replace(fit, notes=(*fit.notes, *model.notes))
+    fit = unspoken(replace(fit, notes=(*fit.notes, *model.notes)), model.name)
     answer = Answer(
         record=FitRecord(repo_id=variant.repo_id, label=variant.label, deployment=None, fit=fit),
         variant=variant,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from watcher.cli_fit_ask import Answer, Model
 from watcher.cli_fit_breaks import breaks
+from watcher.cli_fit_silent import ENCODES, silence
 from watcher.inert import plain
 from watcher.types import Fit, FitVerdict, Hardware, Speed
 
@@ -78,7 +79,8 @@ def verdict_line(fit: Fit) -> tuple[str, str | None]:
     spare = fit.budget_bytes - fit.required_bytes
     each = f" on each of {fit.devices} devices" if fit.devices > 1 else ""
     if fit.verdict is FitVerdict.FITS:
-        return f"fits, with {_gib(spare)} to spare{each}", None
+        silent = silence(fit)
+        return f"fits, with {_gib(spare)} to spare{each}" + (f"; {silent}" if silent else ""), silent
     if fit.verdict is FitVerdict.TIGHT:
         if any(note.startswith("loads only with") for note in fit.notes):
             return f"tight: {_gib(spare)} to spare{each}, with the settings below", None
@@ -185,13 +187,14 @@ def _speed(fit: Fit) -> list[str]:
     said += f", most likely {_number(speed.expected)} (eight in ten measured runs lie in such a range)"
     if fit.prefill_seconds is not None:
         said += (
-            f"; {_seconds(fit.prefill_seconds)} until a prompt of {fit.load.context_tokens:,} tokens is read"
+            f"; about {_seconds(fit.prefill_seconds)} (rough: within a factor of two) "
+            f"until a prompt of {fit.load.context_tokens:,} tokens is read"
         )
     return [said]
 
 
 def _room(fit: Fit) -> list[str]:
-    if fit.verdict is FitVerdict.NO:
+    if fit.verdict is FitVerdict.NO or silence(fit) == ENCODES:
         return []
     load = fit.load
     each = "one user" if load.users == 1 else f"each of {load.users:,}"
@@ -210,7 +213,7 @@ def _room(fit: Fit) -> list[str]:
 def _breaks(model: Model, fit: Fit) -> list[str]:
     longest = model.shape.context_tokens if model.shape else None
     ends = breaks(fit, longest)
-    if not ends or fit.kv_cache.source == "guess":
+    if not ends or fit.kv_cache.source == "guess" or silence(fit) == ENCODES:
         return []
     return [f"breaks first: {ends[0].what}; then {'; then '.join(end.what for end in ends[1:])}"]
 

@@ -20,7 +20,7 @@ from watcher.fit.opened import Opened, opened
 from watcher.fit.shape import Shape, UnknownShape, shape_of
 from watcher.formats import format_of, label_of, safetensors_label, stated_label
 from watcher.inert import plain
-from watcher.quants import hypothetical, matches_quant
+from watcher.quants import hypothetical, matches_quant, missing_shards
 from watcher.reponames import strip_format
 from watcher.shapes import known_names, known_shape
 from watcher.tables import table
@@ -50,14 +50,24 @@ def model_of(team: app.Team, text: str, quant: str | None) -> Model:
     Raises app.NoSuchRepoError naming what was tried, SourceError when the Hub is silent and nobody else
     knows it, and typer.BadParameter for a path that holds no model.
     """
-    path = _path(text)
+    path, empty = _path(text), None
     explicit = text.startswith(_PATHS) or text.casefold().endswith(_WEIGHTS) or text in (".", "..")
     if explicit or _exists(path):
         try:
             return _local(path, app.local_model(path), quant)
         except SourceError as error:
-            if explicit or path.is_file():
-                raise typer.BadParameter(f"MODEL {plain(str(error))}") from None
+            empty = typer.BadParameter(f"MODEL {plain(str(error))}")
+            if explicit or not _is_bare(path):
+                raise empty from None
+    try:
+        return _remote(team, text, quant)
+    except (SourceError, app.NoSuchRepoError):
+        if empty is not None:
+            raise empty from None
+        raise
+
+
+def _remote(team: app.Team, text: str, quant: str | None) -> Model:
     if not _HUB_ID.fullmatch(text):
         return _from_facts(text, quant, None) or _nobody(text, "a name without an owner is no Hub id")
     try:
@@ -70,6 +80,11 @@ def model_of(team: app.Team, text: str, quant: str | None) -> Model:
             raise SourceError(f"{error}; {_tried(text)}") from None
         return _nobody(text, str(error).removeprefix(f"{text}: "))
     return model_of_entry(found.entry, found.base, found.origin)
+
+
+def _is_bare(path: Path) -> bool:
+    """A folder without a configuration: it may bear the name of a model by chance."""
+    return path.is_dir() and not any((path / name).exists() for name in ("config.json", "params.json"))
 
 
 def _path(text: str) -> Path:
@@ -188,8 +203,8 @@ def _label_in(text: str) -> str | None:
 def _local(path: Path, local: LocalModel, quant: str | None) -> Model:
     """A folder, a configuration or a file of weights, as it is."""
     found = _opened(local, quant)
-    if found.metadata is None and found.label is not None and found.problems:
-        raise typer.BadParameter(f"MODEL {plain(found.problems[-1])}")
+    if found.broken:
+        raise typer.BadParameter(f"MODEL {plain(found.broken)}")
     shape, notes = _local_shape(local, found)
     parameters = shape.parameters if shape else Parameters()
     variant = _local_variant(local, found, parameters.total)
@@ -207,7 +222,8 @@ def _local(path: Path, local: LocalModel, quant: str | None) -> Model:
         names=(local.name,),
         original=not local.files or (_stated(local) == "bf16" and found.label is None),
         quantisation=local.config,
-        whole=not found.problems or (found.weights is not None and found.weights.source == "header"),
+        whole=not missing_shards(found.files)
+        and (not found.problems or (found.weights is not None and found.weights.source == "header")),
         notes=(*found.problems, *notes),
     )
 
@@ -229,7 +245,7 @@ def _opened(local: LocalModel, quant: str | None) -> Opened:
 
 
 def _local_shape(local: LocalModel, found: Opened) -> tuple[Shape | None, list[str]]:
-    """Its layers by GGUF metadata or config.json; else by its name, with a note."""
+    """Its layers by GGUF metadata or config.json; else by its name; else BadParameter with the reason."""
     reasons: list[str] = []
     for read, source in ((shape_of_gguf, found.metadata), (shape_of, local.config)):
         if source is None:
@@ -240,6 +256,8 @@ def _local_shape(local: LocalModel, found: Opened) -> tuple[Shape | None, list[s
             reasons.append(f"its layers can not be read: {error}")
     known = known_shape(str((found.metadata or {}).get("general.name") or local.name))
     if known is None:
+        if reasons:
+            raise typer.BadParameter(f"MODEL {plain(local.name)}: {plain(reasons[0])}")
         return None, reasons
     note = f"its layers are those that {known.name} is known to have"
     shape = shape_of(known.config)

@@ -16,10 +16,13 @@ _TOKENS = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*([km]?)", re.ASCII | re.IGNOREC
 _SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,6})?)\s*([kmgt]i?)?b?", re.ASCII | re.IGNORECASE)
 _SIZED = re.compile(r"_(xl|l|m|s|xs|xxs|moe)$")
 MOST_TOKENS = 100_000_000
-_MOST_BYTES = 2**50
+_LEAST_BYTES, _MOST_BYTES = 10_000, 2**50
 _USUAL_MACHINES = ("h100-sxm-80gb", "h200-sxm-141gb", "dgx-spark")
 # What --quant takes beside the labels of watcher/data/formats.yaml: classes of them.
 _FAMILIES = ("q2", "q3", "q4", "q5", "q6", "q8", "int4", "int8", "4bit", "8bit", "16bit", "bf16", "fp16")
+# Words of others for a class, or for a label.
+_GENERIC = {"int4": "q4", "4bit": "q4", "4-bit": "q4", "int8": "q8", "8bit": "q8", "8-bit": "q8"}
+_GENERIC |= {"awq-int4": "awq", "gptq-int4": "gptq", "gptq-int8": "gptq-8bit"}
 _CONTAINERS = ("gguf", "safetensors", "mlx")
 
 
@@ -42,6 +45,8 @@ def size_bytes(text: str) -> int:
     unit = (match[2] or "").casefold()
     power: int = "kmgt".index(unit[0]) + 1 if unit else 0
     size = round(float(match[1]) * float(1024 if unit.endswith("i") else 1000) ** power)
+    if not unit and size < _LEAST_BYTES:
+        raise typer.BadParameter(f"--weights-bytes: {size:,} bytes: did you mean {match[1]}GB?")
     if not 1 <= size <= _MOST_BYTES:
         raise typer.BadParameter(f"--weights-bytes {printable(text)} is not between 1 byte and 1,024 TiB")
     return size
@@ -70,6 +75,7 @@ def checked_quant(text: str | None, offered: Iterable[str]) -> str | None:
     known = [*_FAMILIES, *formats(), *_CONTAINERS]
     if text is None or "/" in text:
         return text
+    text = _GENERIC.get(text.casefold(), text)
     plain = _SIZED.sub("", text.casefold().removeprefix("ud-"))
     folded = {word.casefold() for word in (*known, *offered)}
     kin = len(plain) > 3 and any(word.startswith(plain) for word in folded)
