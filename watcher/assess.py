@@ -87,7 +87,7 @@ def parameters_for(known: Known, base: Known | None, shape: Shape | None) -> Par
 
 
 def default_engine(variant: Variant) -> str:
-    """The engine that serves a format best where no deployment names one (domain.md section 7)."""
+    """The engine that serves a format best where no deployment names one."""
     return "llama.cpp" if variant.format == "gguf" else "vllm"
 
 

@@ -4,7 +4,7 @@ from watcher.families import Registry
 from watcher.situation import Situation
 from watcher.types import Change, ChangeKind, Deployment, Lineage, RepoFacts, Stack
 
-# domain.md section 8: tasks that a small specialist serves better than an LLM, and the variants
+# Tasks that a small specialist serves better than an LLM, and the variants
 # and pipeline tags by which the Hub tells such specialists.
 _SPECIALISTS = {
     "embed": ({"embedding"}, {"feature-extraction", "sentence-similarity"}),

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from watcher.fit.engines import Engine
-from watcher.fit.layout import Layout, rows
+from watcher.fit.layout import Layout
 from watcher.fit.pace import Pace, pace_of
 from watcher.fit.shape import Shape
 from watcher.fit.traffic import Traffic, traffic_of
@@ -83,14 +83,15 @@ def prefill_seconds(
     tables = shape.embedding_parameters * (1 if shape.tied else 2)  # the head reads the last token alone
     read_once = max(0, moved.active_parameters - tables)
     pairs = sum(
-        n
-        * layer.heads
-        * layer.head_width
-        * tokens
-        * (rows(layer, tokens) / (2 if layer.window is None else 1))
-        for layer, n in shape.groups
+        n * layer.heads * layer.head_width * _attended(tokens, layer.window) for layer, n in shape.groups
     )
     return (2.0 * read_once * tokens + 2.0 * pairs) / (peak * pace.mfu * devices)
+
+
+def _attended(tokens: int, window: int | None) -> float:
+    """Pairs of tokens that see each other: every one those before it, within the window."""
+    reach = min(tokens, window or tokens)
+    return reach * tokens - reach * reach / 2
 
 
 def peak_flops(device: Device, variant: Variant) -> float:

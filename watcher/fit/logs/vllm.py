@@ -63,7 +63,7 @@ _COUNTS: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
 )
 _STATUS = re.compile(
     r"Avg prompt throughput: ([\d.,]{1,16}) tokens/s, Avg generation throughput: ([\d.,]{1,16}) tokens/s, "
-    r"Running: (\d{1,6}) reqs.*?GPU KV cache usage: ([\d.]{1,8})%"
+    r"Running: (\d{1,6}) reqs.{0,200}?GPU KV cache usage: ([\d.]{1,8})%"
 )
 _ENGINE = re.compile(r"Initializing an? (?:V1 )?LLM engine \(v([^)\s]{1,80})\)")
 _SERVER = re.compile(r"vLLM API server version v?(\S{1,80})")
