@@ -22,6 +22,7 @@ from watcher.types import Settings
     [
         pytest.param([LLAMA, "--on", "h100x"], 2, "'h100x' is no hardware that we know", id="device"),
         pytest.param([LLAMA, "--on", "a100"], 2, "say which", id="one of several devices"),
+        pytest.param([LLAMA, "--json", "--csv"], 2, "--json and --csv are two answers", id="two forms"),
         pytest.param([LLAMA, "--on", "memory=96GB"], 2, "bandwidth is missing", id="description"),
         pytest.param([LLAMA, "--on", ","], 2, "names no hardware", id="nothing between commas"),
         pytest.param(
@@ -177,3 +178,35 @@ def test_any_text_is_read_or_refused_in_words(text: str) -> None:
         except typer.BadParameter as error:
             said.append(str(error))
     assert all(message.isprintable() for message in said)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        pytest.param("h100x4", "4xh100-sxm-80gb", id="a count run together"),
+        pytest.param("4 h100", "4xh100-sxm-80gb", id="a count in front"),
+        pytest.param("3090 ti", "rtx-3090-ti", id="a name of digits"),
+        pytest.param("mac studio m3 ultra", "apple-m3-ultra-256gb", id="a Mac by its case"),
+    ],
+)
+def test_machines_as_people_write_them(text: str, name: str) -> None:
+    assert [pool.name for pool in pools_named([text], ())] == [name]
+
+
+@pytest.mark.parametrize(
+    ("quant", "label"),
+    [
+        pytest.param("int4", "Q4_K_M", id="bits"),
+        pytest.param("awq-int4", "awq", id="a method with its bits"),
+        pytest.param("gguf", "Q4_K_M", id="a container"),
+        pytest.param("UD-Q4_K_XL", "Q4_K_M", id="a dynamic type"),
+    ],
+)
+def test_generic_words_find_a_format(ask_fit: Ask, quant: str, label: str) -> None:
+    row = ask_fit(LLAMA, "--on", "h100", "--quant", quant, "--json").json
+    assert row["label"] == label
+    assert any("is taken as" in note for note in row["notes"]) is quant.startswith("UD-")
+
+
+def test_weights_of_another_size_are_not_those_of_the_repo(ask_fit: Ask) -> None:
+    assert "OWNER/REPO" in ask_fit(LLAMA, "--on", "h100", "--weights-bytes", "9GB").out

@@ -106,6 +106,8 @@ def fit(
         size_bytes,
     )
 
+    if as_json and as_csv:
+        raise typer.BadParameter("--json and --csv are two answers: give one of them")
     team = app.team_of(configuration(config))
     pools = pools_named([*(on or ()), *(hardware or ())], team.stack.hardware)
     settings = checked_settings(

@@ -120,6 +120,7 @@ def _weights(model: Model, question: Question) -> list[Variant]:
     return [assumed] if assumed else []
 
 
+_USUAL_OF = {"gguf": "Q4_K_M", "mlx": "mlx-4bit"}
 _SIXTEEN = ("16bit", "bf16", "fp16")
 
 
@@ -127,6 +128,7 @@ def _hypothetical(model: Model, quant: str, engine: str | None) -> Variant | Non
     """Weights that somebody may publish; at 16 bit those that a release has itself."""
     if engine is None and quant.casefold() in _SIXTEEN:
         engine = "vllm"
+    quant = _USUAL_OF.get(quant.casefold(), quant)
     return hypothetical(
         model.name, quant, model.parameters, engine, shape=model.shape, quantisation=model.quantisation
     )
@@ -180,7 +182,7 @@ def _answer(model: Model, variant: Variant, pool: Hardware, question: Question) 
         corrections=question.corrections,
     )
     fit = _refused(fit, model, variant, pool, reason if question.engine is None else None)
-    fit = unspoken(replace(fit, notes=(*fit.notes, *model.notes)), model.name)
+    fit = unspoken(replace(fit, notes=(*_taken_as(variant, question), *fit.notes, *model.notes)), model.name)
     answer = Answer(
         record=FitRecord(repo_id=variant.repo_id, label=variant.label, deployment=None, fit=fit),
         variant=variant,
@@ -191,9 +193,17 @@ def _answer(model: Model, variant: Variant, pool: Hardware, question: Question) 
     return answer if fit.verdict is FitVerdict.NO else _started(model, answer, question)
 
 
+def _taken_as(variant: Variant, question: Question) -> list[str]:
+    """That a dynamic type stands with the plain one beside it, whose size is known."""
+    asked = question.quant or ""
+    if not asked.casefold().startswith("ud-") or variant.label.casefold() == asked.casefold():
+        return []
+    return [f"{asked} is taken as {variant.label}: its own files are of another size"]
+
+
 def _started(model: Model, answer: Answer, question: Question) -> Answer:
     """The same with the command that starts it; a no where the engine has no such cache."""
-    fit, place = answer.fit, _place(model, answer.variant)
+    fit, place = answer.fit, REPO if answer.given else _place(model, answer.variant)
     try:
         line = _line(fit.engine, answer.variant, answer.hardware, fit, place)
     except CannotServe as error:

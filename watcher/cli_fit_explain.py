@@ -218,10 +218,14 @@ def _breaks(model: Model, fit: Fit) -> list[str]:
     return [f"breaks first: {ends[0].what}; then {'; then '.join(end.what for end in ends[1:])}"]
 
 
-def _levers(fit: Fit) -> list[str]:
-    # What memory takes is no way out where memory is not what is short.
+def levers_that_help(fit: Fit) -> list[str]:
+    """Without what saves memory where memory is not what is short."""
     other = fit.verdict is FitVerdict.NO and fit.required_bytes <= fit.budget_bytes
-    levers = [lever for lever in fit.levers if not other or "shorter context" in lever]
+    return [lever for lever in fit.levers if not other or "shorter context" in lever]
+
+
+def _levers(fit: Fit) -> list[str]:
+    levers = levers_that_help(fit)
     if not levers:
         return []
     wanted = "to make it fit" if fit.verdict is FitVerdict.NO else "for more room"

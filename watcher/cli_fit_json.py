@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from watcher.cli_fit_ask import Answer, Model
+from watcher.cli_fit_explain import levers_that_help
 
 COLUMNS = [
     *("model", "label", "hardware", "engine", "context", "users", "verdict", "budget_bytes", "terms"),
@@ -43,7 +44,7 @@ def fit_json(model: Model, answer: Answer) -> dict[str, Any]:
         "max_concurrency": f.max_concurrency,
         "devices": f.devices,
         "settings": asdict(f.settings),
-        "levers": list(f.levers),
+        "levers": list(levers_that_help(f)),
         "corrections": list(f.corrections),
         "command": answer.command,
         "engine_reason": answer.engine_reason,

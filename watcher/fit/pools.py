@@ -4,6 +4,7 @@
 """
 
 import difflib
+import math
 import re
 from collections.abc import Iterable
 
@@ -17,6 +18,10 @@ __all__ = ["UnknownHardware", "device_named", "pool_of", "pools_of"]
 
 _COUNT_FIRST = re.compile(r"(\d{1,6})\s*[x×*]\s*(\S.*)", re.IGNORECASE)
 _COUNT_LAST = re.compile(r"(.*\S)\s+[x×*]\s*(\d{1,6})", re.IGNORECASE)
+_LOOSE_LAST = re.compile(r"(\S.*[a-z0-9])x(\d{1,4})", re.IGNORECASE)
+_LOOSE_FIRST = re.compile(r"(\d{1,4})\s+(\S.*)")
+_MAC = re.compile(r"^(apple\s+)?(i?mac|mac\s*book|mac)(\s*(studio|mini|pro|air))?\s+(?=m\d)", re.IGNORECASE)
+_SHOWN = 12
 
 
 class UnknownHardware(ValueError):  # noqa: N818 - a plain word for what happened
@@ -45,6 +50,9 @@ def pool_of(text: str, memory_gb: float | None = None) -> Hardware:
         return _pool(named["device"], named["count"])
     count, name = _counted(plain)
     found = candidates(name, memory_gb)
+    if not found:
+        count, name = _loosely(text, count, name)
+        found = candidates(name, memory_gb)
     if len(found) == 1:
         return _pool(found[0].key, count)
     raise _unknown(text, name, [device.key for device in found])
@@ -83,6 +91,18 @@ def _counted(text: str) -> tuple[int, str]:
     return count, name
 
 
+def _loosely(text: str, count: int, name: str) -> tuple[int, str]:
+    """What is no name as it stands: "h100x4", "4 h100", "mac studio m3 ultra"."""
+    name = _MAC.sub("", name)
+    if count == 1 and (match := _LOOSE_LAST.fullmatch(name)):
+        name, count = match[1], int(match[2])
+    elif count == 1 and (match := _LOOSE_FIRST.fullmatch(name)):
+        count, name = int(match[1]), match[2]
+    if not 1 <= count <= LARGEST_POOL:
+        raise UnknownHardware(f"{_shown(text)}: a pool has 1 to {LARGEST_POOL} devices")
+    return count, name
+
+
 def _unknown(text: str, name: str, found: list[str]) -> UnknownHardware:
     known = sorted(devices())
     if found:
@@ -91,9 +111,11 @@ def _unknown(text: str, name: str, found: list[str]) -> UnknownHardware:
     near = difflib.get_close_matches(folded, known, n=3, cutoff=0.55)
     near += [key for key in known if folded and key.startswith(folded) and key not in near][:3]
     hint = f"; did you mean {' or '.join(near)}?" if near else "."
+    listed = _listed()
+    shown = listed[:: max(1, math.ceil(len(listed) / _SHOWN))]
     return UnknownHardware(
         f"{_shown(text)} is no hardware that we know{hint} Describe it as memory=96GB,bandwidth=1792GB/s, "
-        f"or take one of: {', '.join(_listed())}",
+        f"or take one of {len(listed)} names, such as {', '.join(shown)}",
         near,
     )
 
