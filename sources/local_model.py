@@ -176,12 +176,16 @@ def _name(folder: Path) -> str:
 def _json(path: Path, largest: int) -> dict[str, Any]:
     """An object of JSON; SourceError with file, line and column where it is none."""
     try:
-        size = path.stat().st_size
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) and not path.is_dir():  # a pipe would wait, /dev/zero never ends
+            raise SourceError(f"{_shown(path)} is no file")
+        size = status.st_size
         if size > largest:
             raise SourceError(
                 f"{_shown(path)}: {size} bytes are no configuration (at most {largest} are read)"
             )
-        raw = path.read_bytes()[: largest + 1]
+        with path.open("rb") as file:
+            raw = file.read(largest + 1)
     except OSError as error:
         raise SourceError(f"{_shown(path)}: {_reason(error)}") from None
     try:

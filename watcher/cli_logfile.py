@@ -24,6 +24,8 @@ def read_logfile(name: str) -> tuple[str, list[str], date]:
         return decode(raw[:MOST_BYTES]), notes, today
     path = Path(name)
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise typer.BadParameter(f"{name} is no file; a pipe is read as -")
         with path.open("rb") as file:
             size = path.stat().st_size
             written = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()

@@ -165,3 +165,13 @@ def test_weights_that_cannot_be_read_are_a_problem_and_an_error_when_asked_for(t
     (tmp_path / "model.safetensors").unlink()
     with pytest.raises(SourceError, match=r"model\.safetensors: no such file"):
         found.files[0].read(0, 1)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are of POSIX")
+def test_a_configuration_that_never_ends_is_refused(tmp_path: Path) -> None:
+    """A repo that was cloned may hold a link to anything."""
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "config.json").symlink_to("/dev/zero")
+    for name in ("pipe.json", "."):
+        with pytest.raises(SourceError, match="is no file|neither a file nor"):
+            read_local(tmp_path / name)
