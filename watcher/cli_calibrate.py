@@ -57,6 +57,8 @@ def calibrate(
             print_json(as_document(answer))
         else:
             show(answer, dry_run=dry_run)
+            if answer.stored:
+                typer.echo("Stored in the catalog of this configuration; --forget takes it back.")
 
 
 def _answer(team: app.Team, logfile: str, model: str | None, on: str | None, *, keep: bool) -> Answer:

@@ -145,6 +145,10 @@ def fit(
         _explained(asked, found[0])
     else:
         _table(asked, question, found)
+        if not (on or hardware or team.stack.hardware):
+            typer.echo(
+                "These are three usual machines: --on names others, `hardware` in the configuration yours"
+            )
 
 
 def best(found: "list[Answer]") -> "list[Answer]":
