@@ -82,7 +82,7 @@ def verdict_line(fit: Fit) -> tuple[str, str | None]:
         silent = silence(fit)
         return f"fits, with {_gib(spare)} to spare{each}" + (f"; {silent}" if silent else ""), silent
     if fit.verdict is FitVerdict.TIGHT:
-        if any(note.startswith("loads only with") for note in fit.notes):
+        if any(note.startswith(("loads only with", "has room only with")) for note in fit.notes):
             return f"tight: {_gib(spare)} to spare{each}, with the settings below", None
         if spare < _SURE * fit.budget_bytes:
             return f"tight: {_gib(spare)} to spare{each}, less than the estimate may be off by", None

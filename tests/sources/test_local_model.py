@@ -173,5 +173,5 @@ def test_a_configuration_that_never_ends_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.json")
     (tmp_path / "config.json").symlink_to("/dev/zero")
     for name in ("pipe.json", "."):
-        with pytest.raises(SourceError, match="is no file|neither a file nor"):
+        with pytest.raises(SourceError, match=r"is no file|neither a file nor"):
             read_local(tmp_path / name)
