@@ -55,7 +55,7 @@ def asked(draw: st.DrawFn) -> tuple[Shape, float, str, int, Load, str]:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(asked())
 def test_an_answer_does_not_contradict_itself(question: tuple[Shape, float, str, int, Load, str]) -> None:
     shape, size, device, count, load, engine = question
@@ -72,7 +72,7 @@ def test_an_answer_does_not_contradict_itself(question: tuple[Shape, float, str,
 ORDER = {NO: 0, TIGHT: 1, FITS: 2}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(asked(), st.integers(2, 5))
 def test_asking_for_more_never_needs_less(
     question: tuple[Shape, float, str, int, Load, str], times: int
@@ -88,7 +88,7 @@ def test_asking_for_more_never_needs_less(
     assert ORDER[fit_of(shape, size * times, hardware, load, engine).verdict] <= ORDER[verdict]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(asked(), st.floats(1.0, 1.3))
 def test_more_memory_never_makes_the_verdict_worse(
     question: tuple[Shape, float, str, int, Load, str], times: float

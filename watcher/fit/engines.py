@@ -106,20 +106,26 @@ class Engine:
             return max(device.planning_bytes, device.optimistic_bytes)
         return int(device.visible_bytes * self.stretched)
 
-    def plans(self, device: Device, element_bytes: float, settings: Settings) -> tuple[Plan, ...]:
-        """Ways to run on a device, the usual one first, the most frugal last; what is set by hand stays."""
+    def plans(
+        self, device: Device, element_bytes: float, settings: Settings, users: int = 1
+    ) -> tuple[Plan, ...]:
+        """Ways to run on a device, the usual one first, the most frugal last; what is set by hand stays.
+
+        Every way has room for all users in a step, where the engine limits them: who is not admitted waits.
+        """
         chosen = cache_bytes(settings.cache_dtype)
         usual = Plan(
             budget_bytes=self.budget(device, settings),
             settings=settings,
             batched_tokens=settings.batched_tokens or self.batched_tokens(device),
-            sequences=settings.max_sequences or self._by_memory(self.sequences, device),
+            sequences=settings.max_sequences
+            or self._admitted(self._by_memory(self.sequences, device), users),
             graphs_bytes=0 if settings.eager else self.graphs_bytes,
             element_bytes=chosen or element_bytes,
             free_fraction=self.free_fraction,
             planned=settings.utilisation is None and device.kind == "unified",
         )
-        modest = self._modest(usual)
+        modest = self._modest(usual, users)
         stretched = self._stretched(modest or usual, device)
         small = self.small_cache
         missing = small.needs is not None and small.needs not in device.tflops
@@ -131,16 +137,19 @@ class Engine:
         ]
         return (usual, *wide[1:-1], *narrow[:-1], *wide[1:][-1:], narrow[-1])
 
-    def _modest(self, usual: Plan) -> Plan | None:
+    def _admitted(self, sequences: int, users: int) -> int:
+        return max(sequences, users) if self.tensor_parallel else sequences
+
+    def _modest(self, usual: Plan, users: int) -> Plan | None:
         """Fewer tokens and sequences in a step; None where there are few, or they are set by hand."""
         settings, fewer = usual.settings, self.stretched_batched_tokens
         by_hand = settings.batched_tokens or settings.max_sequences
-        sequences = min(usual.sequences, 256)
+        sequences = min(usual.sequences, self._admitted(256, users))
         same = fewer >= usual.batched_tokens and sequences == usual.sequences
         if by_hand or same or "batch" not in self.stretch:
             return None
-        batched = min(usual.batched_tokens, fewer)
-        return replace(usual, batched_tokens=batched, sequences=sequences, how=(self.stretch["batch"],))
+        batched, how = min(usual.batched_tokens, fewer), self.stretch["batch"].format(sequences=sequences)
+        return replace(usual, batched_tokens=batched, sequences=sequences, how=(how,))
 
     def _stretched(self, plan: Plan, device: Device) -> Plan | None:
         """More of the memory and no graphs, as far as neither is set by hand."""

@@ -62,7 +62,8 @@ def estimate(
         Model(assumed, variant, guessed=shape is None),
         hardware=hardware,
         engine=rules,
-        settings=for_users(settings, rules, hardware, load),
+        settings=settings,
+        users=load.users,
         factors=factors_of(corrections, hardware, engine),
     )
     chosen = best_way(ways, load)
@@ -75,6 +76,7 @@ def placements(
     hardware: Hardware,
     engine: Engine,
     settings: Settings = _USUAL,
+    users: int = 1,
     factors: Mapping[str, float] | None = None,
 ) -> list[Placement]:
     """Every way to run these weights on this pool, the usual one first, the most frugal last."""
@@ -89,16 +91,8 @@ def placements(
             devices=devices,
             factors=factors,
         )
-        for plan in engine.plans(hardware.device, model.shape.cache_bytes, settings)
+        for plan in engine.plans(hardware.device, model.shape.cache_bytes, settings, users)
     ]
-
-
-def for_users(settings: Settings, engine: Engine, hardware: Hardware, load: Load) -> Settings:
-    """Room for every user in a step: who is not admitted waits."""
-    if settings.max_sequences or not engine.tensor_parallel:
-        return settings
-    usual = engine.plans(hardware.device, 2.0, settings)[0].sequences
-    return replace(settings, max_sequences=load.users) if load.users > usual else settings
 
 
 def best_way(ways: Sequence[Placement], load: Load) -> Placement:

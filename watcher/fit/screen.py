@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from watcher.fit.engines import Engine, Plan, engines
-from watcher.fit.estimate import for_users, verdict_of
+from watcher.fit.estimate import verdict_of
 from watcher.fit.model import Model
 from watcher.fit.placement import Placement
 from watcher.fit.ranks import devices_used
@@ -30,7 +30,7 @@ def _verdict(
     """known: ways to run on this pool by the width of a cached element."""
     width = model.shape.cache_bytes
     if width not in known:
-        known[width] = engine.plans(pool.device, width, for_users(_USUAL, engine, pool, load))
+        known[width] = engine.plans(pool.device, width, _USUAL, load.users)
     devices = devices_used(model.shape, pool, engine, _USUAL)
     plans = known[width]
     usual = _placed(model, pool, engine, plans[0], devices)
