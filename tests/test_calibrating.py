@@ -20,7 +20,7 @@ H100 = "h100-sxm-80gb"
     [
         pytest.param("Qwen/Qwen3-32B", "Qwen/Qwen3-32B", id="an id"),
         pytest.param(
-            "/root/.cache/huggingface/hub/models--Qwen--Qwen3-32B/snapshots/9216",
+            "/home/me/.cache/huggingface/hub/models--Qwen--Qwen3-32B/snapshots/9216",
             "Qwen/Qwen3-32B",
             id="the cache",
         ),

@@ -35,6 +35,7 @@ class Bar:
 BARS = (
     Bar("cache and state bytes of the vectors", "kv_vectors_exact", least=1.0),
     Bar("vLLM's planner, worst cell", "vllm_table_error", most=0.01),
+    Bar("bytes of weights from headers", "weights_from_headers_exact", least=1.0),
     Bar("weights from the name alone", "weights_from_name_error", most=0.10),
     Bar("cache tokens, bytes given", "dense_kv_tokens_given_error", most=0.01),
     Bar("cache tokens, end to end, each boot once", "dense_kv_tokens_end_to_end_error_rows", most=0.05),
@@ -45,6 +46,7 @@ BARS = (
     Bar("decode, one user, MoE, cross-validated", "decode_moe_error_cross_validated", most=0.18),
     Bar("decode, one user, dense, as shipped", "decode_dense_error", most=0.10),
     Bar("decode, one user, MoE, as shipped", "decode_moe_error", most=0.18),
+    Bar("the booklet's verdicts, cells not disputed below", "booklet_verdicts_agree", least=1.0),
     Bar("measured inside our range", "inside_range", least=0.80),
     Bar("seconds for what fits, 15,000 models x 5 devices", "what_fits_seconds", most=2, count=True),
 )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.accuracy.booklet import beside_booklet
+from tests.accuracy.exact import exact_scores
 from tests.accuracy.heldout import held_out_rows
 from tests.accuracy.memory_scores import compare_memory
 from tests.accuracy.peers import beside_llmfit
@@ -53,7 +54,11 @@ def run(options: argparse.Namespace, rows: Sequence[SpeedRow]) -> Result:
         files=[_label(path) for path in (*options.memory, *options.speed)],
         held_out=[] if options.no_cross_validation else held_out_rows(rows, _evidence()),
         beside=None if options.no_peers else beside_llmfit(rows, options.llmfit),
-        further={**vector_scores(), **screening_scores(options.llmfit, peers=not options.no_peers)},
+        further={
+            **vector_scores(),
+            **exact_scores(),
+            **screening_scores(options.llmfit, peers=not options.no_peers),
+        },
     )
 
 

@@ -264,6 +264,14 @@ def _memory(result: Result) -> Iterator[str]:
 
 
 def _booklet(cells: Sequence[Said]) -> Iterator[str]:
+    yield from ("## The founding booklet's verdicts", "")
+    yield from _prose(
+        "Read at one user with 8K, they are decided as printed (the bar above) but for two cells.",
+        "27-32B at FP8 on an H100, tight there: it fits, and is tight from 17 users on; vLLM 0.11 left",
+        "4.45 GiB for the cache of Qwen3 32B even at 16 bit (llm-d/llm-d-benchmark). 235B at NVFP4 on a",
+        "DGX Spark, tight there: it does not load. Four bits alone are 118 GB; NVFP4's scales make 9/16 byte",
+        "of each weight (ai-dynamo/aiconfigurator), 132 GB, where 112 GiB (120 GB) are reachable.",
+    )
     yield from ("## The founding booklet's speeds", "")
     yield from _prose(
         "Single-user tokens per second as printed in April 2026; ours at 512 tokens of context. Where",

@@ -11,7 +11,10 @@ from tests.fit import configs as c
 from tests.fit.asking import H100, SPARK, ask, pool, sized
 from watcher.fit.command_line import serve_command
 from watcher.fit.devices import devices
-from watcher.fit.estimate import estimate
+from watcher.fit.engines import engines
+from watcher.fit.estimate import estimate, placements
+from watcher.fit.model import Model
+from watcher.fit.placement import Placement
 from watcher.fit.ranks import divides
 from watcher.fit.shape import Shape, shape_of
 from watcher.types import Fit, FitVerdict, Hardware, Load, Parameters, Settings, Variant
@@ -86,6 +89,30 @@ def test_asking_for_more_never_needs_less(
     assert ORDER[fit_of(shape, size, hardware, more_users, engine).verdict] <= ORDER[verdict]
     assert ORDER[fit_of(shape, size, hardware, longer, engine).verdict] <= ORDER[verdict]
     assert ORDER[fit_of(shape, size * times, hardware, load, engine).verdict] <= ORDER[verdict]
+
+
+@settings(max_examples=300, deadline=None)
+@given(asked(), st.integers(2, 5), st.sampled_from(("bf16", "fp8")))
+def test_asking_for_more_never_takes_less_memory(
+    question: tuple[Shape, float, str, int, Load, str], times: int, cache: str
+) -> None:
+    """Way by way, so that a more frugal way does not hide it."""
+    shape, size, device, count, load, engine = question
+    hardware, rules = pool(device, count), engines()[engine]
+
+    def ways(gigabytes: float, dtype: str) -> list[Placement]:
+        model = Model(shape, sized(gigabytes, "fp8", "safetensors"))
+        chosen = Settings(cache_dtype=dtype)
+        return placements(model, hardware=hardware, engine=rules, settings=chosen, users=load.users * times)
+
+    users, tokens = load.users, load.context_tokens
+    for way, heavier, wider in zip(
+        ways(size, cache), ways(size * times, cache), ways(size, "f32"), strict=True
+    ):
+        assert way.cache(users, tokens) <= way.cache(users * times, tokens)
+        assert way.cache(users, tokens) <= way.cache(users, tokens * times)
+        assert way.weights <= heavier.weights
+        assert way.cache(users, tokens) <= wider.cache(users, tokens)
 
 
 @settings(max_examples=300, deadline=None)
