@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError, to_json
 
-from watcher.types import Alert, Details, Fit, Lineage, RepoFacts
+from watcher.types import Alert, Check, Details, Fit, Lineage, RepoFacts
 
 T = TypeVar("T")
 
@@ -61,6 +61,7 @@ DETAILS = Codec(Details)
 LINEAGE = Codec(Lineage, full=True)
 FIT = Codec(Fit, full=True)
 ALERT = Codec(Alert, full=True)
+CHECKS = Codec(tuple[Check, ...], full=True)
 
 
 def encode_row(row: Mapping[str, Any]) -> str:

@@ -137,7 +137,21 @@ _CORRECTIONS: Step = (
         measured_on TEXT NOT NULL, source TEXT NOT NULL, PRIMARY KEY (device, engine, term))""",
 )
 
-STEPS: tuple[Step, ...] = (_FIRST, _ACCOUNTS_IN_ANY_CASE, _UNWATCHED, _TRENDING, _CORRECTIONS)
+# What a name says of date and format, and the constraints that a verdict weighed one by one.
+_NAMES_AND_CHECKS: Step = (
+    "ALTER TABLE repos ADD COLUMN stamp TEXT",
+    "ALTER TABLE repos ADD COLUMN quant_label TEXT",
+    "ALTER TABLE verdicts ADD COLUMN checks TEXT",
+)
+
+STEPS: tuple[Step, ...] = (
+    _FIRST,
+    _ACCOUNTS_IN_ANY_CASE,
+    _UNWATCHED,
+    _TRENDING,
+    _CORRECTIONS,
+    _NAMES_AND_CHECKS,
+)
 VERSION = len(STEPS)
 
 

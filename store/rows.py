@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from store.codec import DETAILS, FACTS, FIT, LINEAGE, clean, decode_strings, encode_strings
+from store.codec import CHECKS, DETAILS, FACTS, FIT, LINEAGE, clean, decode_strings, encode_strings
 from watcher.types import (
     Action,
     Change,
@@ -53,6 +53,8 @@ def repo_values(entry: Entry, now: datetime) -> Values:
         "derived": lineage.derived,
         "quant": lineage.quant,
         "impersonates": lineage.impersonates,
+        "stamp": lineage.stamp,
+        "quant_label": lineage.quant_label,
         "licence": entry.licence,
         "gated": facts.gated.value if facts.gated else None,
         "created_at": facts.created_at,
@@ -123,6 +125,8 @@ def lineage_of(row: Row[Any]) -> Lineage:
         derived=row.derived,
         quant=row.quant,
         impersonates=row.impersonates,
+        stamp=row.stamp,
+        quant_label=row.quant_label,
     )
 
 
@@ -134,6 +138,7 @@ def member_of(row: Row[Any]) -> Member:
         first_seen=row.first_seen,
         model_type=row.model_type,
         parameters_total=row.parameters_total,
+        licence=row.licence,
     )
 
 
@@ -177,6 +182,7 @@ def verdict_values(change_id: str, verdict: Verdict, now: datetime) -> Values:
         "reason": verdict.reason,
         "until": verdict.until,
         "fit": FIT.encode(verdict.fit) if verdict.fit else None,
+        "checks": CHECKS.encode(verdict.checks) if verdict.checks else None,
         "at": now,
     }
 
@@ -190,6 +196,7 @@ def verdict_of(row: Row[Any], change: Change) -> Verdict:
         deployment=row.deployment,
         fit=FIT.decode(row.fit) if row.fit else None,
         until=row.until,
+        checks=CHECKS.decode(row.checks) if row.checks else (),
     )
 
 

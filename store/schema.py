@@ -104,6 +104,8 @@ class RepoRow(Base, table=True):
     removed_at: datetime | None = _moment()
     missing_since: datetime | None = _moment()
     facts: str = _json()
+    stamp: str | None = _text()
+    quant_label: str | None = _text()
 
 
 class TrendingRow(Base, table=True):
@@ -191,6 +193,7 @@ class VerdictRow(Base, table=True):
     until: datetime | None = _moment()
     fit: str | None = _json()
     at: datetime = _moment()
+    checks: str | None = _json()
 
 
 class FitRow(Base, table=True):

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from tests.factories import NOW, details, facts, known, lineage, member, observation
-from watcher.changes import compare, merge, newcomer, removed, same
+from watcher.changes import compare, merge, removed, same
+from watcher.newcomers import newcomer
 from watcher.types import ChangeKind, Gate, Licence, Popularity, RepoFacts
 
 

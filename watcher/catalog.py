@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from watcher import assess, changes, licences
 from watcher.judging import decide
 from watcher.names import lineage_of
+from watcher.newcomers import newcomer, releases
 from watcher.ports import Tx
 from watcher.quants import variants_of
 from watcher.rules import Outcome, Rules
@@ -82,7 +83,7 @@ class Recorder:
         found: list[Change] = []
         for entry in waiting:
             seen = remembered(entry.known, self._now)
-            found += [c for c in changes.newcomer(seen, entry.lineage, []) if c.kind is ChangeKind.NEW_FAMILY]
+            found += [c for c in newcomer(seen, entry.lineage, []) if c.kind is ChangeKind.NEW_FAMILY]
         return decide(tx, found, self.rules, self._now)
 
     @staticmethod
@@ -176,9 +177,7 @@ class Recorder:
     def _classify(self, tx: Tx, newcomers: Sequence[tuple[Observation, Entry]]) -> list[Change]:
         """Newcomers against their families, oldest first, each joining the family for the next."""
         families: dict[str, list[Member]] = defaultdict(list)
-        for member in changes.releases(
-            tx.members({e.lineage.family for _, e in newcomers if e.lineage.family})
-        ):
+        for member in releases(tx.members({e.lineage.family for _, e in newcomers if e.lineage.family})):
             families[member.lineage.family or ""].append(member)
         found: list[Change] = []
         for observation, entry in sorted(newcomers, key=lambda pair: _born(pair[0], self._now)):
@@ -186,8 +185,8 @@ class Recorder:
             if lineage.family and lineage.official:
                 family = families[lineage.family]
             else:
-                family = changes.releases(tx.members_of_publisher(lineage.publisher), official=False)
-            found += changes.newcomer(observation, lineage, family)
+                family = releases(tx.members_of_publisher(lineage.publisher), official=False)
+            found += newcomer(observation, lineage, family)
             if lineage.official and not lineage.quant and not lineage.derived:
                 families[lineage.family or ""].append(_member(observation, lineage, entry))
         return found

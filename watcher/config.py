@@ -110,10 +110,14 @@ class HardwareSettings(Settings):
 
 
 class LicenceSettings(Settings):
-    """allow empty: every licence. refuse_origin: ISO 3166 country codes of makers."""
+    """allow empty: every licence. refuse_origin: ISO 3166 country codes of makers.
+
+    domicile: country of the team's legal entity ("EU" for any member state): some licences exclude some.
+    """
 
     allow: tuple[LicenceId, ...] = ()
     refuse_origin: tuple[Country, ...] = ()
+    domicile: Country | None = None
 
 
 class DeploymentSettings(Settings):
@@ -305,5 +309,9 @@ def _deployment(name: str, settings: DeploymentSettings, hardware: Hardware) -> 
         load=Load(users=settings.users, context_tokens=settings.context),
         min_tokens_per_second=settings.min_tokens_per_second,
         quality_floor=settings.quality_floor,
-        licence=LicenceRules(allow=settings.licence.allow, refuse_origin=settings.licence.refuse_origin),
+        licence=LicenceRules(
+            allow=settings.licence.allow,
+            refuse_origin=settings.licence.refuse_origin,
+            domicile=settings.licence.domicile,
+        ),
     )

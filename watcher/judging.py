@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 
 from watcher.ports import Tx
 from watcher.report import Warranted, build_alert, build_summary
@@ -11,7 +12,7 @@ from watcher.rules import Outcome, Rules
 from watcher.triggers import judge
 from watcher.types import Action, Alert, Change, Deployment, Entry, Stack, Verdict
 from watcher.uses import names_in_use
-from watcher.view import View
+from watcher.view import Findings, View
 
 MOST_ALERTS_AT_ONCE = 5  # more from one poll of one account are one message
 
@@ -19,12 +20,18 @@ MOST_ALERTS_AT_ONCE = 5  # more from one poll of one account are one message
 _Item = tuple[str, Change, Sequence[Deployment | None]]
 
 
-def decide(tx: Tx, changes: Sequence[Change], rules: Rules, now: datetime) -> Outcome:
-    """Records changes, one verdict per change and deployment, and the alerts they warrant."""
+def decide(
+    tx: Tx, changes: Sequence[Change], rules: Rules, now: datetime, findings: Findings | None = None
+) -> Outcome:
+    """Records changes, one verdict per change and deployment, and the alerts they warrant.
+
+    findings: what a change that is not about a repo brought to light, by its key and deployment.
+    """
     identified = [(tx.save_change(change), change) for change in changes]
     rules = replace(rules, stack=current_stack(tx, rules.stack))
     places = rules.stack.deployments or (None,)
-    outcome = _judge(tx, [(change_id, change, places) for change_id, change in identified], rules, now)
+    items = [(change_id, change, places) for change_id, change in identified]
+    outcome = _judge(tx, items, rules, now, findings or {})
     outcome.changes = identified
     return outcome
 
@@ -62,11 +69,13 @@ def _gone(verdict: Verdict) -> str:
     return f"the deployment {verdict.deployment} is no longer in the configuration"
 
 
-def _judge(tx: Tx, items: Sequence[_Item], rules: Rules, now: datetime) -> Outcome:
+def _judge(
+    tx: Tx, items: Sequence[_Item], rules: Rules, now: datetime, findings: Findings = MappingProxyType({})
+) -> Outcome:
     outcome = Outcome()
     if not items:
         return outcome
-    view = View(tx, [change for _, change, _ in items], rules, now)
+    view = View(tx, [change for _, change, _ in items], rules, now, findings)
     warranted: dict[tuple[str, str], list[tuple[str, Warranted]]] = defaultdict(list)
     for change_id, change, places in items:
         verdicts = []

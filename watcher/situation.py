@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from watcher.families import Registry
-from watcher.types import Deployment, Fit, Member, RepoFacts, Stack
+from watcher.types import Comparison, Consequences, Deployment, Fit, Member, RepoFacts, Stack
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +61,8 @@ class Situation:
     loadable: the engine is made for one of its formats; offers_wanted: it has the format that the
     deployment asks for; wanted_elsewhere: an earlier trusted repo has. told: what was alerted of late,
     by subject, trigger and deployment. missing: its page said once that
-    it is gone; gone: it said so twice.
+    it is gone; gone: it said so twice. A change that is not about a repo has facts that state only its id;
+    finding is what such a change brought to light for this deployment.
     """
 
     stack: Stack
@@ -85,6 +86,7 @@ class Situation:
     base_created_at: datetime | None = None
     evidence: Evidence = Evidence()
     told: Mapping[tuple[str, str, str | None], str] = field(default_factory=dict)
+    finding: Comparison | Consequences | None = None
 
     @property
     def families_in_use(self) -> frozenset[str]:

@@ -5,12 +5,22 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from watcher import assess
-from watcher.changes import releases
+from watcher.newcomers import releases
 from watcher.ports import Tx
 from watcher.quants import loads, matches_quant, weights_complete
 from watcher.rules import Rules
 from watcher.situation import Candidate, Evidence, Situation
-from watcher.types import Change, ChangeKind, Deployment, Entry, Member
+from watcher.types import (
+    Change,
+    ChangeKind,
+    Comparison,
+    Consequences,
+    Deployment,
+    Entry,
+    Key,
+    Member,
+    RepoFacts,
+)
 from watcher.uses import independent_quantiser, names_in_use, quant_repo, subject, trusted_publisher
 
 
@@ -20,11 +30,17 @@ def is_news(quant: Member, baselines: Mapping[str, datetime]) -> bool:
     return baseline is not None and quant.first_seen > baseline
 
 
+# What a change that is not about a repo means, by its key and the deployment's name.
+Findings = Mapping[tuple[Key, str | None], Comparison | Consequences]
+
+
 class View:
     """The catalog as one batch of changes needs it, read once."""
 
-    def __init__(self, tx: Tx, changes: Sequence[Change], rules: Rules, now: datetime) -> None:
-        self._tx, self._rules, self._now = tx, rules, now
+    def __init__(
+        self, tx: Tx, changes: Sequence[Change], rules: Rules, now: datetime, findings: Findings
+    ) -> None:
+        self._tx, self._rules, self._now, self._findings = tx, rules, now, findings
         bases = {c.lineage.base_repo for c in changes if c.lineage.base_repo}
         deployed = set(names_in_use(rules.stack))
         self._entries = dict(tx.entries({c.key.id for c in changes} | bases | deployed))
@@ -45,7 +61,9 @@ class View:
         self._fits: dict[tuple[str, str, bool], Candidate | None] = {}
 
     def situation(self, change: Change, deployment: Deployment | None) -> Situation:
-        entry = self._entries[change.key.folded]
+        entry = self._entries.get(change.key.folded)
+        if entry is None:
+            return self._without_repo(change, deployment)
         base = self._entry(change.lineage.base_repo)
         facts = entry.known.facts
         offers, elsewhere = self._wanted(entry, deployment)
@@ -71,7 +89,29 @@ class View:
             base_created_at=base.known.facts.created_at if base else None,
             evidence=self._evidence(change),
             told=self._told,
+            finding=self._finding(change, deployment),
         )
+
+    def _without_repo(self, change: Change, deployment: Deployment | None) -> Situation:
+        """The situation of a change that is not about a repo of the catalog."""
+        return Situation(
+            stack=self._rules.stack,
+            registry=self._rules.registry,
+            policy=self._rules.policy,
+            now=self._now,
+            facts=RepoFacts(repo_id=change.key.id),
+            licence=None,
+            complete=None,
+            deployment=deployment,
+            first_seen=change.detected_at,
+            incumbent=self._incumbent(deployment, before=self._now),
+            incumbent_family=self._family(deployment),
+            told=self._told,
+            finding=self._finding(change, deployment),
+        )
+
+    def _finding(self, change: Change, deployment: Deployment | None) -> Comparison | Consequences | None:
+        return self._findings.get((change.key, deployment.name if deployment else None))
 
     def _before(self, entry: Entry, change: Change) -> datetime:
         """A newcomer is compared with what was there before it; any other change with what there is."""

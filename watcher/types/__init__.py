@@ -5,8 +5,9 @@ whole vocabulary in which they meet. "Model" always means an LLM; sizes are byte
 seconds unless a name says otherwise, and every datetime is timezone-aware UTC.
 """
 
-from watcher.types.action import Action, Alert, Delivery, DeliveryState, Section, Verdict
+from watcher.types.action import Action, Alert, Check, Delivery, DeliveryState, Section, Verdict
 from watcher.types.catalog import Change, ChangeKind, Known, Lineage
+from watcher.types.findings import Comparison, Consequences
 from watcher.types.fit import Correction, Fit, FitRecord, FitVerdict, Settings, Speed, Term, Variant
 from watcher.types.local import LocalModel, WeightFile
 from watcher.types.observed import (
@@ -37,6 +38,9 @@ __all__ = [
     "BaseModel",
     "Change",
     "ChangeKind",
+    "Check",
+    "Comparison",
+    "Consequences",
     "Correction",
     "Delivery",
     "DeliveryState",

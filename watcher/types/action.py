@@ -16,8 +16,24 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """One constraint of a deployment, held against one model. passed None: not known.
+
+    wanted and found are figures or words for people: "10 tok/s per user", "6 to 11 tok/s".
+    """
+
+    name: str
+    passed: bool | None
+    wanted: str
+    found: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """One decision for one change and one deployment (None: the team as a whole)."""
+    """One decision for one change and one deployment (None: the team as a whole).
+
+    checks: the deployment's constraints, one by one, where a model was weighed against them.
+    """
 
     action: Action
     trigger: str
@@ -26,6 +42,7 @@ class Verdict:
     deployment: str | None = None
     fit: Fit | None = None
     until: datetime | None = None
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -26,6 +26,8 @@ class Lineage:
     derived: bool = False
     quant: bool = False
     impersonates: str | None = None
+    stamp: str | None = None
+    quant_label: str | None = None
 
     @property
     def thread(self) -> str:
@@ -59,6 +61,14 @@ class ChangeKind(StrEnum):
     RESTORED = "restored"
     NEW_QUANT = "new-quant"
     QUANT_REPLACED = "quant-replaced"
+    QUANT_METHOD = "quant-method"
+    ENGINE_RELEASE = "engine-release"
+    SECURITY_FIX = "security-fix"
+    POST = "post"
+    REGULATION = "regulation"
+    HARDWARE = "hardware"
+    REQUIREMENT = "requirement"
+    EVALUATION = "evaluation"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -27,6 +27,7 @@ class Member:
     first_seen: datetime
     model_type: str | None
     parameters_total: int | None
+    licence: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

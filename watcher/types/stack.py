@@ -54,10 +54,15 @@ class Load:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LicenceRules:
-    """allow: canonical licence ids or classes, empty for all. refuse_origin: ISO country codes."""
+    """allow: canonical licence ids or classes, empty for all. refuse_origin: ISO country codes.
+
+    domicile: ISO country of the legal entity that uses the model ("EU" for any member state), because
+    some licences exclude some; None where it is not said.
+    """
 
     allow: tuple[str, ...] = ()
     refuse_origin: tuple[str, ...] = ()
+    domicile: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
