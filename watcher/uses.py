@@ -2,54 +2,18 @@
 
 from watcher.families import Registry
 from watcher.situation import Situation
+from watcher.tasks import serves, tasks
 from watcher.types import Change, ChangeKind, Deployment, Lineage, RepoFacts, Stack
-
-# Tasks that a small specialist serves better than an LLM, and the variants
-# and pipeline tags by which the Hub tells such specialists.
-_SPECIALISTS = {
-    "embed": ({"embedding"}, {"feature-extraction", "sentence-similarity"}),
-    "rerank": ({"reranker"}, {"text-ranking"}),
-    "classify": ({"guard", "classifier"}, {"text-classification", "zero-shot-classification"}),
-    "extract": ({"extractor"}, {"token-classification"}),
-    "transcribe": ({"audio", "speech"}, {"automatic-speech-recognition"}),
-}
-_LLM_PIPELINES = frozenset(
-    {"text-generation", "image-text-to-text", "any-to-any", "conversational", "text2text-generation"}
-)
-_NOT_LLM_VARIANTS = frozenset(
-    {
-        "embedding",
-        "reranker",
-        "guard",
-        "audio",
-        "speech",
-        "ocr",
-        "image",
-        "video",
-        "tts",
-        "draft",
-        "translation",
-        "reward",
-        "timeseries",
-    }
-)
 
 
 def narrow_task(deployment: Deployment) -> bool:
-    return deployment.task in _SPECIALISTS
+    """Whether a small specialist does the deployment's work better than an LLM."""
+    return tasks()[deployment.task].narrow
 
 
 def same_task(lineage: Lineage, deployment: Deployment | None, facts: RepoFacts | None = None) -> bool:
     """Whether this kind of model could serve the deployment; what is not stated counts as an LLM."""
-    if deployment is None:
-        return True
-    pipeline = facts.pipeline_tag if facts else None
-    if narrow_task(deployment):
-        variants, pipelines = _SPECIALISTS[deployment.task]
-        return lineage.variant in variants or pipeline in pipelines
-    if lineage.variant in _NOT_LLM_VARIANTS:
-        return False
-    return pipeline is None or pipeline in _LLM_PIPELINES
+    return deployment is None or serves(tasks()[deployment.task], lineage, facts)
 
 
 def repo_in_use(change: Change, s: Situation) -> str | None:
