@@ -377,7 +377,7 @@ def test_the_stack_speaks_the_words_of_decisions() -> None:
     [desk] = stack.deployments
     assert desk.hardware.device.key == "dgx-spark"
     assert desk.load == Load(users=10, context_tokens=8192)
-    assert desk.licence == LicenceRules(allow=("apache-2.0", "mit"), refuse_origin=("CN",))
+    assert desk.licence == LicenceRules(allow=("apache-2.0", "mit"), refuse_origin=("CN",), domicile="EU")
     assert stack.shortlist == ("google/gemma-4-31B-it",)
     assert stack.quantisers == ("bartowski", "unsloth", "nvidia")
 

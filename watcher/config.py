@@ -107,6 +107,7 @@ class HardwareSettings(Settings):
 
     device: Device
     count: Devices = 1
+    planned: bool = False
 
 
 class LicenceSettings(Settings):
@@ -282,7 +283,7 @@ def _read_secret(
 def stack_of(config: Config, devices: Mapping[str, DeviceRow]) -> Stack:
     """What the team runs, in the words that decisions use. devices: those that config was checked against."""
     hardware = {
-        name: Hardware(name=name, device=devices[pool.device], count=pool.count)
+        name: Hardware(name=name, device=devices[pool.device], count=pool.count, planned=pool.planned)
         for name, pool in config.hardware.items()
     }
     return Stack(

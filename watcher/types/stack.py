@@ -37,11 +37,16 @@ class Device:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hardware:
-    """A pool of the team's: count equal devices that serve one model together."""
+    """A pool of the team's: count equal devices that serve one model together.
+
+    planned: the team may buy or rent it. What fits only there is news of families it knows, but no
+    reason to look at a new one.
+    """
 
     name: str
     device: Device
     count: int = 1
+    planned: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
