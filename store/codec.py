@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError, to_json
 
-from watcher.types import Alert, Check, Details, Fit, Lineage, RepoFacts
+from watcher.types import Alert, Check, Details, Fit, Lineage, RepoFacts, Stack
 
 T = TypeVar("T")
 
@@ -58,10 +58,14 @@ class Codec(Generic[T]):
 # Popularity moves with every poll and lives in columns that Tx.touch can update cheaply.
 FACTS = Codec(RepoFacts, without=frozenset({"popularity"}))
 DETAILS = Codec(Details)
+# In the log the line's key says whose they are, and what went wrong in reading them is nobody's fact.
+LOGGED_DETAILS = Codec(Details, without=frozenset({"repo_id", "problems"}))
+DETAILS_SOURCE = "hub/details"
 LINEAGE = Codec(Lineage, full=True)
 FIT = Codec(Fit, full=True)
 ALERT = Codec(Alert, full=True)
 CHECKS = Codec(tuple[Check, ...], full=True)
+STACK = Codec(Stack, full=True)
 
 
 def encode_row(row: Mapping[str, Any]) -> str:

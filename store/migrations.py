@@ -144,6 +144,11 @@ _NAMES_AND_CHECKS: Step = (
     "ALTER TABLE verdicts ADD COLUMN checks TEXT",
 )
 
+# Appended only, so that one can see when the team changed what.
+_ACCEPTED: Step = (
+    "CREATE TABLE accepted (id INTEGER NOT NULL PRIMARY KEY, document TEXT NOT NULL, at TEXT NOT NULL)",
+)
+
 STEPS: tuple[Step, ...] = (
     _FIRST,
     _ACCOUNTS_IN_ANY_CASE,
@@ -151,6 +156,7 @@ STEPS: tuple[Step, ...] = (
     _TRENDING,
     _CORRECTIONS,
     _NAMES_AND_CHECKS,
+    _ACCEPTED,
 )
 VERSION = len(STEPS)
 

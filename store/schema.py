@@ -291,6 +291,16 @@ class CorrectionRow(Base, table=True):
     source: str = _text()
 
 
+class AcceptedRow(Base, table=True):
+    """A configuration whose changes were judged; the last one is what the next is compared with."""
+
+    __tablename__ = "accepted"
+
+    id: int | None = Field(default=None, primary_key=True)
+    document: str = _json()
+    at: datetime = _moment()
+
+
 def table_of(row: type[Base]) -> Table:
     """The SQLAlchemy table behind a row class."""
     return Base.metadata.tables[str(row.__tablename__)]
@@ -313,3 +323,4 @@ deliveries = table_of(DeliveryRow)
 attempts = table_of(AttemptRow)
 decisions = table_of(DecisionRow)
 corrections = table_of(CorrectionRow)
+accepted = table_of(AcceptedRow)
