@@ -44,7 +44,12 @@ class Codec(Generic[T]):
         self._without, self._full = set(without), full
 
     def encode(self, value: T) -> str:
-        options: dict[str, Any] = {"exclude": self._without, "exclude_defaults": not self._full}
+        # Without warnings: a read-only mapping, as tables have, is written as any other.
+        options: dict[str, Any] = {
+            "exclude": self._without,
+            "exclude_defaults": not self._full,
+            "warnings": False,
+        }
         try:
             return self._adapter.dump_json(value, **options).decode()
         except PydanticSerializationError:
