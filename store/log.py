@@ -3,18 +3,22 @@
     {"source": "hub", "key": "Qwen/Qwen3-8B", "seen_at": "2026-08-22T10:00:00.000000Z", "row": {...}}
 
 row is the outside's own row as it came; turning it into an observation again is the source's work.
+The source "hub/details" is ours: the files and configurations of the look at the same key and time.
 """
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TextIO
 
+from pydantic import ValidationError
+
+from store.codec import DETAILS, DETAILS_SOURCE
 from store.db import Store
 from store.files import reading
 from store.moments import to_text
-from watcher.types import Json, Problem
+from watcher.types import Details, Json, Problem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +29,7 @@ class LogRow:
     key: str
     seen_at: datetime
     row: Json
+    line: int = field(default=0, compare=False)
 
 
 def export_log(store: Store, out: TextIO, since: datetime | None = None) -> int:
@@ -46,19 +51,31 @@ def import_log(lines: Iterable[str]) -> Iterator[LogRow | Problem]:
         if not text:
             continue
         try:
-            yield _log_row(json.loads(text))
+            yield _log_row(json.loads(text), number)
         except (ValueError, RecursionError) as e:
             yield Problem(source="import", key=f"line {number}", message=f"line {number}: {_reason(e)}")
 
 
-def _log_row(value: Any) -> LogRow:
+def details_of(line: LogRow) -> Details | None:
+    """The details that a line states; None for a line of another kind. ValueError where they are none."""
+    if line.source != DETAILS_SOURCE:
+        return None
+    try:
+        return DETAILS.decode(json.dumps({"revision": "", "files": [], **line.row, "repo_id": line.key}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"row.{place}: {first['msg'].lower()}") from None
+
+
+def _log_row(value: Any, number: int) -> LogRow:
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
     for name, kind in (("source", str), ("key", str), ("seen_at", str), ("row", dict)):
         if not isinstance(value.get(name), kind) or not value[name]:
             raise ValueError(f'"{name}" is missing or is not {"an object" if kind is dict else "text"}')
     seen_at = _moment(value["seen_at"])
-    return LogRow(source=value["source"], key=value["key"], seen_at=seen_at, row=value["row"])
+    return LogRow(source=value["source"], key=value["key"], seen_at=seen_at, row=value["row"], line=number)
 
 
 def _moment(text: str) -> datetime:

@@ -118,7 +118,8 @@ def _repos(connection: sqlite3.Connection, names: Sequence[str]) -> list[dict[st
 
 
 def _observations(connection: sqlite3.Connection, names: Sequence[str]) -> list[dict[str, Any]]:
-    rows = select_in(connection, "SELECT * FROM observations WHERE folded IN ({})", names)
+    """What listings and pages said; the lines of files and configurations would bury it."""
+    rows = select_in(connection, "SELECT * FROM observations WHERE source = 'hub' AND folded IN ({})", names)
     return [
         {
             "source": row["source"],

@@ -1,12 +1,13 @@
 """How the sources do: their states, their problems as episodes, and the append-only log of what they said."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, fields
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import insert, select, update
 
-from store.codec import clean, encode_row
+from store.codec import DETAILS_SOURCE, LOGGED_DETAILS, clean, encode_row
 from store.rows import fold
 from store.schema import observations as observations_table
 from store.schema import problems, source_states, trending
@@ -80,15 +81,15 @@ class SourcesTx(TxBase):
                 self._connection.execute(update(problems).where(p.id == row.id).values(closed_at=now))
 
     def log(self, observations: Iterable[Observation]) -> None:
-        """Append what was seen, as the outside said it."""
-        values = [
-            {
-                "source": seen.key.source,
-                "key": seen.key.id,
-                "folded": fold(seen.key.id),
-                "seen_at": seen.seen_at,
-                "row": encode_row(seen.row),
-            }
-            for seen in observations
-        ]
-        self._many(insert(observations_table), values)
+        """Append what was seen, as the outside said it; details have a line of their own behind the look."""
+        lines = [line for seen in observations for line in _lines(seen)]
+        self._many(insert(observations_table), lines)
+
+
+def _lines(seen: Observation) -> Iterator[dict[str, Any]]:
+    """What one look adds to the log. A look at what we remember says nothing new but its details."""
+    about = {"key": seen.key.id, "folded": fold(seen.key.id), "seen_at": seen.seen_at}
+    if seen.row:
+        yield about | {"source": seen.key.source, "row": encode_row(seen.row)}
+    if seen.details is not None:
+        yield about | {"source": DETAILS_SOURCE, "row": LOGGED_DETAILS.encode(seen.details)}

@@ -10,15 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TextIO
 
-from watcher.config import Config, stack_of
-from watcher.families import Registry, load_families
-from watcher.fit.devices import devices
-from watcher.types import Alert, SourceError, Stack
+from watcher.config import Config
+from watcher.team import Team as Team
+from watcher.team import team_of as team_of
+from watcher.types import Alert, SourceError
 
 if TYPE_CHECKING:
     from alerts.channels import Channel
@@ -27,58 +26,13 @@ if TYPE_CHECKING:
     from sources.standin.server import StandIn
     from store.db import Store
     from store.lock import DaemonLock
+    from store.log import LogRow
+    from watcher.backtest import Replay
+    from watcher.history import Sight
     from watcher.rounds import RoundReport
-    from watcher.rules import Rules
-    from watcher.types import Correction, Entry, Known, LocalModel, Observation
+    from watcher.types import Correction, Entry, Known, LocalModel, Observation, Problem
 
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Team:
-    """A configuration, understood: what the team runs, whom we watch for it, and how patient we are."""
-
-    config: Config
-    stack: Stack
-    registry: Registry
-
-    @property
-    def authors(self) -> tuple[str, ...]:
-        """Every Hub account to watch: families first, so that bases are known before their quants."""
-        hub = self.config.hub
-        names = [*self.registry.organisations(hub.families), *hub.organisations]
-        names += [d.model.partition("/")[0] for d in self.stack.deployments]
-        names += [d.quant.partition("/")[0] for d in self.stack.deployments if d.quant and "/" in d.quant]
-        names += [model.partition("/")[0] for model in self.stack.shortlist]
-        last = {name.casefold() for name in hub.quantisers}
-        first = {name.casefold(): name for name in names if name.casefold() not in last}
-        return tuple((first | {name.casefold(): name for name in hub.quantisers}).values())
-
-    def rules(self, channels: Iterable[str]) -> "Rules":
-        """What a round decides by; an alert goes to those of channels that take its deployments."""
-        from watcher.rules import Rules
-        from watcher.situation import Policy
-
-        policy = self.config.policy
-        return Rules(
-            stack=self.stack,
-            registry=self.registry,
-            policy=Policy(settle=policy.settle, quant_settle=policy.quant_settle),
-            channels={name: self._takes(name) for name in channels if self._receives_alerts(name)},
-        )
-
-    def _receives_alerts(self, channel: str) -> bool:
-        entry = self.config.channels.get(channel)
-        return entry is None or "alert" in entry.receives
-
-    def _takes(self, channel: str) -> frozenset[str]:
-        entry = self.config.channels.get(channel)
-        return frozenset(entry.deployments if entry else ())
-
-
-def team_of(config: Config) -> Team:
-    """The team behind a configuration."""
-    return Team(config=config, stack=stack_of(config, devices()), registry=load_families())
 
 
 def store_path(config: Config) -> Path:
@@ -188,35 +142,72 @@ def export_log(store: "Store", out: TextIO, since: datetime | None) -> int:
 
 
 def import_log(team: Team, store: "Store", lines: Iterable[str]) -> tuple[int, list[str]]:
-    """Replays a log in silence; returns how many observations were taken and what was wrong.
+    """Takes a log in silence; returns how many lines were taken and what was wrong.
 
     Looks come in the order of their times, so that first sights, renames and what was said last are
     as they were. Repos that the catalog knows already, by any name, are left alone, so that importing
     twice changes nothing.
     """
-    from sources.hub_rows import RowError, to_observation
     from store.log import import_log as read
-    from watcher.catalog import Recorder
-    from watcher.types import Observation, Problem
+    from watcher.history import take
+
+    sights, problems = history(read(lines))
+    with store.write() as tx:
+        return take(tx, team.rules(()), sights), problems
+
+
+def history(rows: "Iterable[LogRow | Problem]") -> "tuple[list[Sight], list[str]]":
+    """The lines of a log as what was seen, and a sentence for each line that can not be read."""
+    from sources.hub_rows import RowError, to_observation
+    from store.log import details_of
+    from watcher.history import Sight
+    from watcher.types import Key, Problem
 
     problems: list[str] = []
-    seen: list[Observation] = []
-    for line in read(lines):
-        if isinstance(line, Problem):
-            problems.append(line.message)
+    seen: list[Sight] = []
+    for row in rows:
+        if isinstance(row, Problem):
+            problems.append(row.message)
             continue
         try:
-            seen.append(to_observation(line.row, line.seen_at))
-        except RowError as error:
-            problems.append(f"{line.key}: {error}")
-    with store.write() as tx:
-        names = tx.entries({o.key.id for o in seen})
-        moved = tx.known_by_hub_id({o.facts.hub_id for o in seen if o.facts.hub_id})
-        fresh = [o for o in seen if o.key.folded not in names and o.facts.hub_id not in moved]
-        fresh.sort(key=lambda o: o.seen_at)
-        for moment, looks in groupby(fresh, key=lambda o: o.seen_at):
-            Recorder(rules=team.rules(()), now=moment).baseline(tx, list(looks))
-    return len(fresh), problems
+            details = details_of(row)
+            look = to_observation(row.row, row.seen_at) if details is None else None
+        except (RowError, ValueError) as error:
+            problems.append(f"line {row.line}: {row.key}: {error}")
+            continue
+        key = look.key if look else Key(source="hub", id=row.key)
+        seen.append(Sight(key=key, seen_at=row.seen_at, observation=look, details=details))
+    return seen, problems
+
+
+def backtest(
+    team: Team,
+    rows: "Iterable[LogRow | Problem]",
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    baseline_until: datetime | None = None,
+    watched: Sequence[str] | None = None,
+) -> "Replay":
+    """What the team's policy makes of a log, in a temporary catalog: see watcher.backtest.replay.
+
+    watched: the accounts whose first sight is silent; without it, those that the team watches.
+    """
+    from store.temporary import temporary_store
+    from watcher.backtest import replay
+
+    sights, problems = history(rows)
+    with temporary_store() as catalog:
+        played = replay(
+            sights,
+            team.rules(()),
+            catalog,
+            since=since,
+            until=until,
+            baseline_until=baseline_until,
+            watched=team.authors if watched is None else watched,
+        )
+    return replace(played, problems=(*problems, *played.problems))
 
 
 Finding = tuple[str, bool, str]

@@ -72,7 +72,7 @@ class Recorder:
         found += self._classify(tx, newcomers)
         tx.save_entries(entries, self._now)
         tx.touch([(o.key.id, o.facts.popularity) for o in unchanged], self._now)
-        tx.log(o for o in logged if o.row)
+        tx.log(logged)
         self._save_fits(tx, entries, bases)
         return decide(tx, found, self.rules, self._now)
 

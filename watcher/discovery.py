@@ -74,7 +74,7 @@ class Discovery:
     def _gather(self, *, daily: bool, silent: bool) -> _Found:
         with self._catalog.read() as tx:
             state = tx.source_state(TRENDING)
-            bases = self._taken_up(tx)
+            bases = taken_up(tx, self._rules, self._now)
             unread = self._unread(tx, bases, daily=daily)
             due = tx.due_holds(self._now)
             waiting = tx.known(v.change.key.id for _, v in due if v.change.kind is ChangeKind.NEW_FAMILY)
@@ -129,18 +129,6 @@ class Discovery:
             if state.failing_since is None:
                 log.warning("the Hub's trending list: %s", found.error)
 
-    def _taken_up(self, tx: Tx) -> list[str]:
-        """Bases of no registered family that two trusted quantisers have, one of them as news, untold."""
-        since = self._now - self._rules.policy.waiting_limit
-        bases = tx.unregistered_bases(self._rules.registry.trusted_quantisers, since)
-        twice = [base for base, by in bases.items() if len(by) >= 2]
-        told, baselines = tx.new_families(twice), tx.baselines()
-        return [
-            base
-            for base in twice
-            if base.casefold() not in told and any(is_news(q, baselines) for q in tx.quants_of([base]))
-        ]
-
     def _unread(self, tx: Tx, bases: Collection[str], *, daily: bool) -> list[str]:
         """Those whose page and files we lack. One that stays unreadable is asked for a day, then daily."""
         known = tx.entries(bases)
@@ -152,3 +140,15 @@ class Discovery:
 def with_trending(tx: Tx, rules: Rules, now: datetime, every: timedelta) -> Rules:
     """The rules with the repos that trend: seen on one of the last lists, which are read once per sweep."""
     return replace(rules, trending=frozenset(tx.trending_since(now - every - timedelta(days=1))))
+
+
+def taken_up(tx: Tx, rules: Rules, now: datetime) -> list[str]:
+    """Bases of no registered family that two trusted quantisers have, one of them as news, untold."""
+    bases = tx.unregistered_bases(rules.registry.trusted_quantisers, now - rules.policy.waiting_limit)
+    twice = [base for base, by in bases.items() if len(by) >= 2]
+    told, baselines = tx.new_families(twice), tx.baselines()
+    return [
+        base
+        for base in twice
+        if base.casefold() not in told and any(is_news(q, baselines) for q in tx.quants_of([base]))
+    ]

@@ -129,7 +129,7 @@ _NAIVE = datetime(2026, 8, 22, 12)  # noqa: DTZ001 - the point of the test
         pytest.param(lambda tx: tx.save_entries([entry("a/b")], _NAIVE), id="now of entries"),
         pytest.param(lambda tx: tx.save_entries([entry("a/b", created_at=_NAIVE)], NOW), id="created_at"),
         pytest.param(lambda tx: tx.mark_removed("a/b", _NAIVE), id="removed_at"),
-        pytest.param(lambda tx: tx.log([observation("a/b", {}, _NAIVE)]), id="seen_at"),
+        pytest.param(lambda tx: tx.log([observation("a/b", {"id": "a/b"}, _NAIVE)]), id="seen_at"),
         pytest.param(
             lambda tx: tx.save_source_state(SourceState(source="s", watermark=_NAIVE)), id="watermark"
         ),

@@ -1,0 +1,175 @@
+"""Plays a history through a policy: what would have been decided and told, and when.
+
+The history is a log of looks, the catalog a temporary one behind the port; nothing here can send.
+Rows go through the same Recorder as in a round, and between them the clock moves through every hold
+that becomes due, so that what comes out is what a round at each of these moments would have done.
+"""
+
+import heapq
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from watcher.catalog import Recorder
+from watcher.discovery import taken_up, with_trending
+from watcher.history import Sight, by_account, observed
+from watcher.judging import rejudge
+from watcher.ports import Catalog, Tx
+from watcher.rules import Outcome, Rules
+from watcher.types import Action, Alert, Change, SourceState, Verdict
+
+POLL = timedelta(minutes=30)  # a hold that ends at once is judged again with the next poll
+TREND_FOR = timedelta(hours=24)  # the trending list is read once a day
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """What became of one change for one deployment: the last verdict, and when it was given."""
+
+    change_id: str
+    at: datetime
+    verdict: Verdict
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Replay:
+    """What a policy makes of a history between since and until; rows: how many were played.
+
+    alerts in the order of their times; decisions by time and change. problems: one line each for
+    rows that could not be played.
+    """
+
+    since: datetime | None
+    until: datetime | None
+    rows: int
+    alerts: tuple[Alert, ...]
+    decisions: tuple[Decision, ...]
+    problems: tuple[str, ...] = ()
+
+    def told(self, action: Action) -> tuple[Decision, ...]:
+        return tuple(d for d in self.decisions if d.verdict.action is action)
+
+
+def replay(
+    sights: Iterable[Sight],
+    rules: Rules,
+    catalog: Catalog,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    baseline_until: datetime | None = None,
+    watched: Collection[str] = (),
+    progress: Progress = lambda *_: None,
+) -> Replay:
+    """Plays sights in the order of their times into an empty catalog; what is decided before since stays out.
+
+    Silent are everything up to baseline_until (without it: the first moment of the history), and the
+    first sight of each watched account that was not seen by then. Everything else is news. The clock
+    stops at until, or at the last row; holds that are not due by then stay holds.
+    """
+    chosen = sorted((s for s in sights if until is None or s.seen_at <= until), key=lambda s: s.seen_at)
+    end = until or (chosen[-1].seen_at if chosen else None)
+    silent_until = baseline_until or (chosen[0].seen_at if chosen else None)
+    with catalog.write() as tx:
+        player = _Player(tx, rules, silent_until, watched)
+        if baseline_until is not None:
+            player.know({s.account for s in chosen} - player.watched, baseline_until)
+        played = 0
+        for moment, group in groupby(chosen, key=lambda s: s.seen_at):
+            looks = list(group)
+            player.pass_time(moment, inclusive=False)
+            player.play(moment, looks)
+            played += len(looks)
+            progress(played, len(chosen))
+        if end is not None:
+            player.pass_time(end, inclusive=True)
+    return player.result(since, end, len(chosen))
+
+
+class _Player:
+    """One catalog and one policy on their way through time."""
+
+    def __init__(self, tx: Tx, rules: Rules, silent_until: datetime | None, watched: Collection[str]) -> None:
+        self._tx, self._rules, self._silent_until = tx, rules, silent_until
+        self.watched = frozenset(name.casefold() for name in watched)
+        self._met: set[str] = set()
+        self._trends = False
+        self._due: list[datetime] = []
+        self._decisions: dict[tuple[str, str | None], Decision] = {}
+        self._alerts: list[Alert] = []
+        self._problems: list[str] = []
+
+    def know(self, accounts: Iterable[str], since: datetime) -> None:
+        """These accounts count as read completely at that moment: what they publish later is news."""
+        for account in sorted(accounts):
+            state = SourceState(source=f"hub:{account}", baseline_at=since, last_success_at=since)
+            self._tx.save_source_state(state)
+
+    def play(self, moment: datetime, sights: Sequence[Sight]) -> None:
+        """Everything that was seen at one moment, account by account as a round does."""
+        listed = [repo for s in sights for repo in s.trending]
+        if listed:
+            self._tx.saw_trending(listed, moment)
+            self._trends = True
+        recorder = Recorder(rules=self._rules_at(moment), now=moment)
+        for account, looks in by_account(sights):
+            self._account(recorder, account, moment, looks)
+        if any(s.account in self._rules.registry.trusted_quantisers for s in sights):
+            bases = taken_up(self._tx, self._rules, moment)
+            self._collect(moment, recorder.reconsider(self._tx, bases))
+
+    def _account(self, recorder: Recorder, account: str, moment: datetime, looks: Sequence[Sight]) -> None:
+        observations, problems = observed(self._tx, looks)
+        self._problems += problems
+        early = self._silent_until is not None and moment <= self._silent_until
+        first = account not in self._met and account in self.watched
+        if first:
+            self.know([account], moment)
+            self._met.add(account)
+        if early or first:
+            recorder.baseline(self._tx, observations)
+        else:
+            self._collect(moment, recorder.record(self._tx, observations, []))
+
+    def pass_time(self, until: datetime, *, inclusive: bool) -> None:
+        """Judges every hold that becomes due before until (inclusive: or then), at its own moment."""
+        while self._due and (self._due[0] < until or (inclusive and self._due[0] == until)):
+            moment = heapq.heappop(self._due)
+            while self._due and self._due[0] == moment:
+                heapq.heappop(self._due)
+            held = self._tx.due_holds(moment)
+            if held:
+                ids = {verdict.change: change_id for change_id, verdict in held}
+                self._collect(moment, rejudge(self._tx, held, self._rules_at(moment), moment), ids)
+
+    def _rules_at(self, moment: datetime) -> Rules:
+        return with_trending(self._tx, self._rules, moment, TREND_FOR) if self._trends else self._rules
+
+    def _collect(self, at: datetime, outcome: Outcome, ids: dict[Change, str] | None = None) -> None:
+        known = (ids or {}) | {change: change_id for change_id, change in outcome.changes}
+        for verdict in outcome.verdicts:
+            change_id = known[verdict.change]
+            decision = Decision(change_id=change_id, at=at, verdict=verdict)
+            self._decisions[change_id, verdict.deployment] = decision
+            if verdict.action is Action.HOLD and verdict.until is not None:
+                heapq.heappush(self._due, verdict.until if verdict.until > at else at + POLL)
+        self._alerts += outcome.alerts
+
+    def result(self, since: datetime | None, until: datetime | None, rows: int) -> Replay:
+        def in_time(at: datetime) -> bool:
+            return since is None or at >= since
+
+        decisions = [d for d in self._decisions.values() if in_time(d.at)]
+        decisions.sort(key=lambda d: (d.at, d.change_id, d.verdict.deployment or ""))
+        alerts = [alert for alert in self._alerts if in_time(alert.created_at)]
+        return Replay(
+            since=since,
+            until=until,
+            rows=rows,
+            alerts=tuple(sorted(alerts, key=lambda a: (a.created_at, a.id))),
+            decisions=tuple(decisions),
+            problems=tuple(self._problems),
+        )
