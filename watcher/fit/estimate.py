@@ -57,9 +57,8 @@ def estimate(
     load = replace(load, users=max(1, load.users), context_tokens=max(1, load.context_tokens))
     hardware = replace(hardware, count=max(1, hardware.count))
     rules = engines().get(engine, engines()["vllm"])
-    assumed = shape or stand_in(parameters.total or _parameters_of(variant), parameters.active)
     ways = placements(
-        Model(assumed, variant, guessed=shape is None),
+        model_of(shape, variant, parameters),
         hardware=hardware,
         engine=rules,
         settings=settings,
@@ -68,6 +67,12 @@ def estimate(
     )
     chosen = best_way(ways, load)
     return _fit(ways[0], chosen, load, _applied(corrections, hardware, engine))
+
+
+def model_of(shape: Shape | None, variant: Variant, parameters: Parameters) -> Model:
+    """Weights with their shape; without one, with that of a dense stand-in of the same size."""
+    assumed = shape or stand_in(parameters.total or _parameters_of(variant), parameters.active)
+    return Model(assumed, variant, guessed=shape is None)
 
 
 def placements(
