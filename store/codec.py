@@ -63,9 +63,6 @@ class Codec(Generic[T]):
 # Popularity moves with every poll and lives in columns that Tx.touch can update cheaply.
 FACTS = Codec(RepoFacts, without=frozenset({"popularity"}))
 DETAILS = Codec(Details)
-# In the log the line's key says whose they are, and what went wrong in reading them is nobody's fact.
-LOGGED_DETAILS = Codec(Details, without=frozenset({"repo_id", "problems"}))
-DETAILS_SOURCE = "hub/details"
 LINEAGE = Codec(Lineage, full=True)
 FIT = Codec(Fit, full=True)
 ALERT = Codec(Alert, full=True)

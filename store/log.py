@@ -3,7 +3,7 @@
     {"source": "hub", "key": "Qwen/Qwen3-8B", "seen_at": "2026-08-22T10:00:00.000000Z", "row": {...}}
 
 row is the outside's own row as it came; turning it into an observation again is the source's work.
-The source "hub/details" is ours: the files and configurations of the look at the same key and time.
+Lines that no row of the Hub says are spelt in store/logged.py.
 """
 
 import json
@@ -12,13 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TextIO
 
-from pydantic import ValidationError
-
-from store.codec import DETAILS, DETAILS_SOURCE
 from store.db import Store
 from store.files import reading
 from store.moments import to_text
-from watcher.types import Details, Json, Problem
+from watcher.types import Json, Problem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,18 +51,6 @@ def import_log(lines: Iterable[str]) -> Iterator[LogRow | Problem]:
             yield _log_row(json.loads(text), number)
         except (ValueError, RecursionError) as e:
             yield Problem(source="import", key=f"line {number}", message=f"line {number}: {_reason(e)}")
-
-
-def details_of(line: LogRow) -> Details | None:
-    """The details that a line states; None for a line of another kind. ValueError where they are none."""
-    if line.source != DETAILS_SOURCE:
-        return None
-    try:
-        return DETAILS.decode(json.dumps({"revision": "", "files": [], **line.row, "repo_id": line.key}))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"row.{place}: {first['msg'].lower()}") from None
 
 
 def _log_row(value: Any, number: int) -> LogRow:

@@ -7,14 +7,15 @@ from datetime import datetime
 from pathlib import Path
 
 from store.db import Store
+from store.logged import Line
 from store.tx import Tx
-from watcher.types import FitRecord, Observation
+from watcher.types import FitRecord
 
 
 class PlayedTx(Tx):
     """A transaction that keeps no log and no fits: nobody will ask this catalog for them."""
 
-    def log(self, observations: Iterable[Observation]) -> None:
+    def _append(self, lines: Iterable[Line]) -> None:
         pass
 
     def save_fits(self, records: Sequence[FitRecord], now: datetime) -> None:

@@ -1,18 +1,18 @@
 """How the sources do: their states, their problems as episodes, and the append-only log of what they said."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, fields
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import insert, select, update
 
-from store.codec import DETAILS_SOURCE, LOGGED_DETAILS, clean, encode_row
+from store import logged
+from store.codec import clean
 from store.rows import fold
 from store.schema import observations as observations_table
 from store.schema import problems, source_states, trending
 from store.tx_base import TxBase, upsert
-from watcher.types import Observation, Problem, SourceState
+from watcher.types import Look, Observation, Problem, SourceState
 
 _STATE_FIELDS = tuple(field.name for field in fields(SourceState))
 
@@ -47,7 +47,9 @@ class SourcesTx(TxBase):
                 self.close_problems(row.source, set(), now)
 
     def saw_trending(self, repo_ids: Iterable[str], now: datetime) -> None:
-        """These are on the Hub's trending list."""
+        """These are on the Hub's trending list, which goes to the log as well."""
+        repo_ids = list(repo_ids)
+        self._append([logged.line(logged.TRENDING, now, {"repos": repo_ids})] if repo_ids else [])
         self._many(upsert(trending), [{"folded": fold(repo_id), "seen_at": now} for repo_id in repo_ids])
 
     def trending_since(self, moment: datetime) -> set[str]:
@@ -82,14 +84,19 @@ class SourcesTx(TxBase):
 
     def log(self, observations: Iterable[Observation]) -> None:
         """Append what was seen, as the outside said it; details have a line of their own behind the look."""
-        lines = [line for seen in observations for line in _lines(seen)]
-        self._many(insert(observations_table), lines)
+        self._append([line for seen in observations for line in logged.lines_of(seen)])
 
+    def log_looks(self, looks: Iterable[Look], now: datetime) -> None:
+        """Append what the pages of missing repos said: a row alone does not tell that one is gone."""
+        self._append([logged.line_of_page(look, now) for look in looks])
 
-def _lines(seen: Observation) -> Iterator[dict[str, Any]]:
-    """What one look adds to the log. A look at what we remember says nothing new but its details."""
-    about = {"key": seen.key.id, "folded": fold(seen.key.id), "seen_at": seen.seen_at}
-    if seen.row:
-        yield about | {"source": seen.key.source, "row": encode_row(seen.row)}
-    if seen.details is not None:
-        yield about | {"source": DETAILS_SOURCE, "row": LOGGED_DETAILS.encode(seen.details)}
+    def trending_lists(self) -> set[datetime]:
+        """When the lists were read that the log has."""
+        table = observations_table.c
+        statement = select(table.seen_at).where(table.folded == logged.TRENDING.folded)
+        rows = self._rows(statement.where(table.source == logged.TRENDING.source))
+        return {row.seen_at for row in rows}
+
+    def _append(self, lines: Iterable[logged.Line]) -> None:
+        values = [line | {"folded": fold(line["key"])} for line in lines]
+        self._many(insert(observations_table), values)

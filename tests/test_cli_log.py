@@ -92,7 +92,7 @@ def test_export_writes_to_the_terminal_and_from_a_date_on(watched: Site) -> None
     said = modelwatch("export", "--since", "2026-03-03", "--config", watched.path)
     lines = said.out.splitlines()
     assert said.err == f"{len(lines)} observations written.\n"
-    assert {json.loads(line)["key"] for line in lines} == {MODEL, NEW_NAME}
+    assert {json.loads(line)["key"] for line in lines} == {MODEL, NEW_NAME, "trending"}
 
 
 def test_a_mistake_in_since_leaves_the_file_alone(folder: Path, watched: Site) -> None:

@@ -28,9 +28,8 @@ if TYPE_CHECKING:
     from store.lock import DaemonLock
     from store.log import LogRow
     from watcher.backtest import Replay
-    from watcher.history import Sight
     from watcher.rounds import RoundReport
-    from watcher.types import Correction, Entry, Known, LocalModel, Observation, Problem
+    from watcher.types import Correction, Entry, Known, LocalModel, Observation, Problem, Sight
 
 Progress = Callable[[str, int, int], None]
 
@@ -158,10 +157,9 @@ def import_log(team: Team, store: "Store", lines: Iterable[str]) -> tuple[int, l
 
 def history(rows: "Iterable[LogRow | Problem]") -> "tuple[list[Sight], list[str]]":
     """The lines of a log as what was seen, and a sentence for each line that can not be read."""
-    from sources.hub_rows import RowError, to_observation
-    from store.log import details_of
-    from watcher.history import Sight
-    from watcher.types import Key, Problem
+    from sources.hub_log import to_sight
+    from sources.hub_rows import RowError
+    from watcher.types import Problem
 
     problems: list[str] = []
     seen: list[Sight] = []
@@ -170,13 +168,9 @@ def history(rows: "Iterable[LogRow | Problem]") -> "tuple[list[Sight], list[str]
             problems.append(row.message)
             continue
         try:
-            details = details_of(row)
-            look = to_observation(row.row, row.seen_at) if details is None else None
-        except (RowError, ValueError) as error:
+            seen.append(to_sight(row.source, row.key, row.seen_at, row.row))
+        except RowError as error:
             problems.append(f"line {row.line}: {row.key}: {error}")
-            continue
-        key = look.key if look else Key(source="hub", id=row.key)
-        seen.append(Sight(key=key, seen_at=row.seen_at, observation=look, details=details))
     return seen, problems
 
 

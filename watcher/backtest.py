@@ -13,11 +13,11 @@ from itertools import groupby
 
 from watcher.catalog import Recorder
 from watcher.discovery import taken_up, with_trending
-from watcher.history import Sight, by_account, observed
+from watcher.history import by_account, put_together
 from watcher.judging import rejudge
 from watcher.ports import Catalog, Tx
 from watcher.rules import Outcome, Rules
-from watcher.types import Action, Alert, Change, SourceState, Verdict
+from watcher.types import Action, Alert, Change, Sight, SourceState, Verdict
 
 POLL = timedelta(minutes=30)  # a hold that ends at once is judged again with the next poll
 TREND_FOR = timedelta(hours=24)  # the trending list is read once a day
@@ -122,17 +122,17 @@ class _Player:
             self._collect(moment, recorder.reconsider(self._tx, bases))
 
     def _account(self, recorder: Recorder, account: str, moment: datetime, looks: Sequence[Sight]) -> None:
-        observations, problems = observed(self._tx, looks)
-        self._problems += problems
+        seen = put_together(self._tx, looks)
+        self._problems += seen.problems
         early = self._silent_until is not None and moment <= self._silent_until
         first = account not in self._met and account in self.watched
         if first:
             self.know([account], moment)
             self._met.add(account)
         if early or first:
-            recorder.baseline(self._tx, observations)
+            recorder.baseline(self._tx, seen.observations, seen.looks)
         else:
-            self._collect(moment, recorder.record(self._tx, observations, []))
+            self._collect(moment, recorder.record(self._tx, seen.observations, seen.looks))
 
     def pass_time(self, until: datetime, *, inclusive: bool) -> None:
         """Judges every hold that becomes due before until (inclusive: or then), at its own moment."""

@@ -34,15 +34,17 @@ class Recorder:
     def __init__(self, *, rules: Rules, now: datetime) -> None:
         self.rules, self._now = rules, now
 
-    def baseline(self, tx: Tx, observations: Sequence[Observation]) -> None:
-        """First sight of a source: everything is recorded, nothing is a change."""
-        known = self._known(tx, observations)
+    def baseline(self, tx: Tx, observations: Sequence[Observation], looks: Sequence[Look] = ()) -> None:
+        """First sight of a source, or a log taken over: everything is recorded, nothing is a change."""
+        self._answers(tx, looks)
+        known = self._known(tx, observations) | self._redirected(tx, looks)
         bases = self._bases(tx, observations)
         entries = [self.entry(o, known.get(o.key.folded), bases) for o in observations]
         for observation in observations:
             self._follow(tx, known.get(observation.key.folded), observation)
         tx.save_entries(entries, self._now)
         tx.log(observations)
+        tx.log_looks(looks, self._now)
         self._save_fits(tx, entries, bases)
 
     def record(self, tx: Tx, observations: Sequence[Observation], looks: Sequence[Look]) -> Outcome:
@@ -73,6 +75,7 @@ class Recorder:
         tx.save_entries(entries, self._now)
         tx.touch([(o.key.id, o.facts.popularity) for o in unchanged], self._now)
         tx.log(logged)
+        tx.log_looks(looks, self._now)
         self._save_fits(tx, entries, bases)
         return decide(tx, found, self.rules, self._now)
 

@@ -27,6 +27,7 @@ from watcher.types.observed import (
     Quantisation,
     RepoFacts,
     RepoFile,
+    Sight,
     SourceError,
 )
 from watcher.types.records import Entry, Member, SourceState
@@ -74,6 +75,7 @@ __all__ = [
     "RepoFile",
     "Section",
     "Settings",
+    "Sight",
     "SourceError",
     "SourceState",
     "Speed",

@@ -116,6 +116,9 @@ class Details:
     """The expensive facts of one revision: file sizes and hashes, config.json, ModelOpt's config.
 
     config and quant_config are slimmed by the source: per-layer ignore lists do not survive.
+    licence_sha256: of the licence file, where the tag says "other". licence_blob: git's id of that file,
+    whatever the tag. card_says: what the model card's text says of the licence, where the tag says nothing
+    or "other"; a few lines, somebody else's words.
     """
 
     repo_id: str
@@ -125,6 +128,8 @@ class Details:
     quant_config: Json | None = None
     licence_sha256: str | None = None
     problems: tuple[str, ...] = ()
+    licence_blob: str | None = None
+    card_says: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,6 +185,27 @@ class Look:
     repo_id: str
     presence: Presence
     observation: Observation | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sight:
+    """One line of a log, understood: one of its fields says what was seen.
+
+    observation: a row. details: files and configurations, of that row or late. look: what the page of a
+    missing repo said, with moved_to where it led. trending: the repos of the Hub's trending list.
+    """
+
+    key: Key
+    seen_at: datetime
+    observation: Observation | None = None
+    details: Details | None = None
+    look: Look | None = None
+    moved_to: str | None = None
+    trending: tuple[str, ...] = ()
+
+    @property
+    def account(self) -> str:
+        return self.key.folded.partition("/")[0]
 
 
 class SourceError(Exception):
