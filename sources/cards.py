@@ -83,6 +83,13 @@ def read_front_matter(text: str) -> FrontMatter:
         return FrontMatter(problem=f"the front matter holds an impossible value ({error})")
 
 
+def without_front_matter(text: str) -> str:
+    """What a card says to people."""
+    plain = text.removeprefix("\ufeff")
+    match = _FRONT_MATTER.match(plain)
+    return plain[match.end() :] if match and match["open"] is None else plain
+
+
 def _read(block: str) -> FrontMatter:
     if "*" in block and any(
         isinstance(event, yaml.AliasEvent) for event in yaml.parse(block, yaml.CSafeLoader)

@@ -6,6 +6,7 @@ there is a SourceError.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +16,7 @@ from urllib.parse import quote
 from huggingface_hub import ModelInfo
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
-from sources.cards import read_front_matter
+from sources.cards import read_front_matter, without_front_matter
 from sources.hub_http import HubHttp
 from sources.hub_rows import RowError, checked_id, files_of
 from sources.hub_values import Reader, parse_json, storable
@@ -26,7 +27,10 @@ FILE_BYTES = 8 * 1024 * 1024
 CONFIG = "config.json"
 QUANT_CONFIG = "hf_quant_config.json"
 CARD = "README.md"
-LICENCE_FILES = ("LICENSE", "LICENSE.txt", "LICENSE.md")
+LICENCE_FILES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "LICENCE.txt", "LICENCE.md")
+_GIT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_OF_LICENCES = re.compile(r"licen[cs]", re.IGNORECASE)
+_MOST_LINES, _LONGEST_LINE = 8, 300
 
 
 @dataclass(kw_only=True, slots=True)
@@ -38,10 +42,16 @@ class _Repo:
     files: tuple[RepoFile, ...] = ()
     has_card_data: bool = True
     custom_licence: bool = False
+    states_licence: bool = True
+    licence_blob: str | None = None
     problems: list[str] = field(default_factory=list)
 
     def has(self, path: str) -> bool:
         return any(file.path == path for file in self.files)
+
+    @property
+    def licence_file(self) -> str | None:
+        return next((name for name in LICENCE_FILES if self.has(name)), None)
 
 
 def fetch_details(http: HubHttp, repo_id: str, revision: str, now: datetime) -> Details:
@@ -54,8 +64,7 @@ def fetch_details(http: HubHttp, repo_id: str, revision: str, now: datetime) -> 
     config = _json_file(http, repo, CONFIG, now)
     quant_config = _json_file(http, repo, QUANT_CONFIG, now)
     licence_sha256 = _licence_hash(http, repo, now) if repo.custom_licence else None
-    if not repo.has_card_data and repo.has(CARD):
-        _check_card(http, repo, now)
+    card_says = _read_card(http, repo, now)
     return Details(
         repo_id=repo_id,
         revision=repo.revision,
@@ -64,6 +73,8 @@ def fetch_details(http: HubHttp, repo_id: str, revision: str, now: datetime) -> 
         quant_config=quant_config,
         licence_sha256=licence_sha256,
         problems=tuple(repo.problems),
+        licence_blob=repo.licence_blob,
+        card_says=card_says,
     )
 
 
@@ -98,6 +109,7 @@ def _raw_sibling(info: ModelInfo, index: int) -> dict[str, Any]:
     return {
         "rfilename": sibling.rfilename,
         "size": sibling.size,
+        "blobId": sibling.blob_id,
         "lfs": {"sha256": sibling.lfs.sha256} if sibling.lfs else None,
     }
 
@@ -121,8 +133,20 @@ def _fill(repo: _Repo, siblings: object, sha: object, tags: object, has_card_dat
     repo.files = files_of(siblings, reader) or ()
     repo.revision = repo.revision or (sha if isinstance(sha, str) else "")
     repo.has_card_data = has_card_data
-    repo.custom_licence = isinstance(tags, list) and "license:other" in tags
+    stated = [tag for tag in tags if str(tag).startswith("license:")] if isinstance(tags, list) else None
+    repo.custom_licence = bool(stated) and "license:other" in (stated or ())
+    repo.states_licence = stated is None or bool(stated)
+    repo.licence_blob = _blob_of(siblings, repo.licence_file)
     repo.problems.extend(reader.problems)
+
+
+def _blob_of(siblings: object, path: str | None) -> str | None:
+    """Git's id of a file: the same text has the same id, and nothing need be read to see it move."""
+    if path is None or not isinstance(siblings, list):
+        return None
+    entries = (entry for entry in siblings if isinstance(entry, Mapping))
+    blob = next((entry.get("blobId") for entry in entries if entry.get("rfilename") == path), None)
+    return blob if isinstance(blob, str) and _GIT_ID.fullmatch(blob) else None
 
 
 def _json_file(http: HubHttp, repo: _Repo, path: str, now: datetime) -> Json | None:
@@ -160,17 +184,40 @@ def _file(http: HubHttp, repo: _Repo, path: str, now: datetime) -> bytes | None:
 
 def _licence_hash(http: HubHttp, repo: _Repo, now: datetime) -> str | None:
     """Only where the tag says "other": there the text is the licence, and may change under the tag."""
-    path = next((name for name in LICENCE_FILES if repo.has(name)), None)
-    body = _file(http, repo, path, now) if path else None
+    body = _file(http, repo, repo.licence_file, now) if repo.licence_file else None
     return None if body is None else hashlib.sha256(body).hexdigest()
 
 
-def _check_card(http: HubHttp, repo: _Repo, now: datetime) -> None:
-    """A card without metadata may be a card whose front matter the Hub could not read: say which."""
+def _read_card(http: HubHttp, repo: _Repo, now: datetime) -> tuple[str, ...]:
+    """What the card says of the licence, where the tag leaves it open.
+
+    A card without metadata may be a card whose front matter the Hub could not read: that is a problem.
+    """
+    if repo.has_card_data and repo.states_licence and not repo.custom_licence:
+        return ()
     body = _file(http, repo, CARD, now)
-    front = read_front_matter((body or b"").decode("utf-8", "replace"))
-    if front.problem:
+    if body is None:
+        return ()
+    text = body.decode("utf-8", "replace")
+    front = read_front_matter(text)
+    if front.problem and not repo.has_card_data:
         repo.problems.append(f"{CARD}: {front.problem}")
+    return licence_lines(without_front_matter(text))
+
+
+def licence_lines(text: str) -> tuple[str, ...]:
+    """The first lines of a text that speak of a licence, or stand under a heading that does; shortened."""
+    found: list[str] = []
+    under = False
+    for line in text.splitlines():
+        words = line.strip()
+        if words.startswith("#"):
+            under = _OF_LICENCES.search(words) is not None
+        elif words and (under or _OF_LICENCES.search(words)):
+            found.append("".join(c for c in words if c.isprintable())[:_LONGEST_LINE])
+        if len(found) == _MOST_LINES:
+            break
+    return tuple(found)
 
 
 def _said(http: HubHttp, error: HfHubHTTPError) -> str:

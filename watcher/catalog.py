@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from watcher import assess, changes, licences
 from watcher.judging import decide
+from watcher.licence_checks import effective_licence
 from watcher.names import lineage_of
 from watcher.newcomers import newcomer, releases
 from watcher.ports import Tx
@@ -70,7 +71,7 @@ class Recorder:
                 newcomers.append((observation, entry))
                 continue
             self._follow(tx, before, observation)
-            found += changes.compare(before, observation, entry.lineage)
+            found += self._compare(before, observation, entry.lineage)
         found += self._classify(tx, newcomers)
         tx.save_entries(entries, self._now)
         tx.touch([(o.key.id, o.facts.popularity) for o in unchanged], self._now)
@@ -133,6 +134,10 @@ class Recorder:
             and changes.same(before.facts, seen.facts)
         )
 
+    def _compare(self, before: Known, seen: Observation, lineage: Lineage) -> list[Change]:
+        policy = self.rules.policy
+        return changes.compare(before, seen, lineage, settle=policy.settle, growing=policy.quant_settle)
+
     def entry(self, seen: Observation, before: Known | None, bases: dict[str, Entry]) -> Entry:
         """The catalog's row for a look: facts merged over what we knew, lineage, licence and variants."""
         facts = changes.merge(before.facts, seen.facts) if before else seen.facts
@@ -144,7 +149,7 @@ class Recorder:
         )
         lineage = lineage_of(facts, self.rules.registry, parent.lineage if parent else None)
         total = facts.parameters.total or (parent.known.facts.parameters.total if parent else None)
-        return Entry(
+        entry = Entry(
             known=Known(
                 key=seen.key,
                 facts=facts,
@@ -156,6 +161,7 @@ class Recorder:
             licence=licences.canonical(facts.licence),
             variants=variants_of(facts, details, total),
         )
+        return with_licence(entry, parent)
 
     def _bases(self, tx: Tx, observations: Sequence[Observation]) -> dict[str, Entry]:
         """The parents of a batch, by folded id: those in the catalog, and those in the batch itself."""
@@ -224,6 +230,13 @@ def _details(seen: Observation, before: Known | None) -> Details | None:
         return seen.details or known
     listed = any(file.path == "config.json" for file in seen.details.files)
     return replace(seen.details, config=known.config) if listed else seen.details
+
+
+def with_licence(entry: Entry, base: Entry | None) -> Entry:
+    """Somebody else's copy or child of a model is bound by that model's licence, whatever its tag says."""
+    if not entry.lineage.quant and not entry.lineage.derived:
+        return entry
+    return replace(entry, licence=effective_licence(entry, base)[0])
 
 
 def remembered(known: Known, now: datetime) -> Observation:

@@ -1,15 +1,19 @@
 """What became different: pure comparison of what we remember with what a source says now.
 
-Three rules keep noise out. Only facts that people act on are compared, never sha, downloads or
+Four rules keep noise out. Only facts that people act on are compared, never sha, downloads or
 dates. Going from nothing to a value is enrichment, and from a value to nothing is an unreadable
-card; neither is a change. And a repo seen for the first time is watcher.newcomers' business.
+card; neither is a change. What a young or growing repo says of its licence, gate or design is still
+being written. And a repo seen for the first time is watcher.newcomers' business.
+
+What flaps and what is one move of many repos is told apart where it is judged (watcher.flapping,
+watcher.relabels): the moves themselves are recorded one by one.
 """
 
 from dataclasses import fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from watcher import licences
-from watcher.quants import is_weight_file
+from watcher import architecture, licences
+from watcher.quants import is_weight_file, weights_complete
 from watcher.types import (
     Change,
     ChangeKind,
@@ -21,6 +25,7 @@ from watcher.types import (
     Parameters,
     Popularity,
     RepoFacts,
+    RepoFile,
 )
 
 # Facts without which two looks at a repo count as equal; the volatile rest never makes a change.
@@ -63,57 +68,135 @@ def _stated(value: object) -> bool:
     return value is not None and value not in ((), Licence(), Parameters(), Popularity())
 
 
-def compare(known: Known, seen: Observation, lineage: Lineage) -> list[Change]:
+TEXT = "text"  # Change.degree of a licence whose file changed under the same tag
+_NOW = timedelta(0)
+
+_Found = tuple[ChangeKind, str | None, str | None, tuple[str, ...]]
+
+
+def compare(
+    known: Known, seen: Observation, lineage: Lineage, *, settle: timedelta = _NOW, growing: timedelta = _NOW
+) -> list[Change]:
     """What changed in a repo that we know, most basic first.
 
     seen.facts may be partial. A repo that was deleted and made anew under its old id (another
     Hub id, or a later creation date) is told as replaced; licence and gating are compared all the
-    same, since people depend on the id.
+    same, since people depend on the id. Within settle of its creation, and within growing while
+    weights are still being added, licence, gating and design are not yet anybody's word.
     """
     before, after = known.facts, seen.facts
-    found: list[tuple[ChangeKind, str | None, str | None, tuple[str, ...]]] = []
+    settled = not unsettled(known, seen, settle, growing)
+    found = _presence(known, seen)
+    found += _weights(known, seen, lineage, settled=settled)
+    if settled:
+        found += _licence(before.licence, after.licence)
+        if before.gated is not None and after.gated is not None and before.gated is not after.gated:
+            found.append((ChangeKind.GATED, before.gated.value, after.gated.value, ()))
+    if after.disabled and not before.disabled:
+        found.append((ChangeKind.REMOVED, "available", "disabled", ("the Hub disabled the repo",)))
+    changes = [_change(seen, lineage, *parts) for parts in found]
+    if settled and not any(c.kind is ChangeKind.LICENCE for c in changes):
+        changes += _licence_text(known, seen, lineage)
+    return changes
+
+
+def _change(
+    seen: Observation,
+    lineage: Lineage,
+    kind: ChangeKind,
+    before: str | None,
+    after: str | None,
+    evidence: tuple[str, ...],
+    degree: str | None = None,
+) -> Change:
+    return Change(
+        kind=kind,
+        key=seen.key,
+        lineage=lineage,
+        before=before,
+        after=after,
+        detected_at=seen.seen_at,
+        evidence=evidence,
+        degree=degree,
+    )
+
+
+def unsettled(known: Known, seen: Observation, settle: timedelta, growing: timedelta) -> bool:
+    """Younger than settle, or younger than growing with weights missing before or added since."""
+    age = seen.seen_at - (seen.facts.created_at or known.facts.created_at or known.first_seen)
+    return age < settle or (age < growing and _grows(known, seen))
+
+
+def _grows(known: Known, seen: Observation) -> bool:
+    if weights_complete(known.facts, known.details) is False:
+        return True
+    listed = [{f.path for f in files or () if is_weight_file(f.path)} for files in _file_lists(known, seen)]
+    return bool(listed[1] - listed[0])
+
+
+def _file_lists(known: Known, seen: Observation) -> tuple[tuple[RepoFile, ...] | None, ...]:
+    """The files before and now; unknown on either side counts as the same on both."""
+    before = known.facts.files
+    after = seen.facts.files
+    return (before, after) if before is not None and after is not None else (before, before)
+
+
+def _presence(known: Known, seen: Observation) -> list[_Found]:
+    before, after = known.facts, seen.facts
+    found: list[_Found] = []
     if before.disabled and not after.disabled:
         found.append((ChangeKind.RESTORED, "disabled", "back", ()))
     elif known.removed_at is not None and not after.disabled:
         found.append((ChangeKind.RESTORED, f"gone since {known.removed_at:%Y-%m-%d}", "back", ()))
     if before.repo_id.casefold() != after.repo_id.casefold():
         found.append((ChangeKind.RENAMED, before.repo_id, after.repo_id, ("the Hub redirects the old id",)))
+    return found
+
+
+def _weights(known: Known, seen: Observation, lineage: Lineage, *, settled: bool) -> list[_Found]:
+    """Other weights or another design under the same name. A quant's design is its base's."""
+    before, after = known.facts, seen.facts
     if recreated(before, after):
-        found.append(
-            (ChangeKind.QUANT_REPLACED, _born(before), _born(after), ("made anew under the old id",))
-        )
-    elif replaced := replaced_files(known.details, seen.details):
+        return [(ChangeKind.QUANT_REPLACED, _born(before), _born(after), ("made anew under the old id",))]
+    details = (known.details, seen.details) if known.details and seen.details else (None, None)
+    was, is_ = (
+        architecture.architecture_of(before, details[0]),
+        architecture.architecture_of(after, details[1]),
+    )
+    design = architecture.moved(was, is_) if settled and not lineage.quant else ()
+    if replaced := replaced_files(known.details, seen.details):
         names = ", ".join(replaced[:3]) + (f" and {len(replaced) - 3} more" if len(replaced) > 3 else "")
         note = f"same name, other content: {names}"
-        found.append((ChangeKind.QUANT_REPLACED, known.revision[:12], seen.revision[:12], (note,)))
-    found += _licence(before.licence, after.licence)
-    if before.gated is not None and after.gated is not None and before.gated is not after.gated:
-        found.append((ChangeKind.GATED, before.gated.value, after.gated.value, ()))
-    if after.disabled and not before.disabled:
-        found.append((ChangeKind.REMOVED, "available", "disabled", ("the Hub disabled the repo",)))
-    key = seen.key
-    return [
-        Change(
-            kind=kind,
-            key=key,
-            lineage=lineage,
-            before=a,
-            after=b,
-            detected_at=seen.seen_at,
-            evidence=evidence,
-        )
-        for kind, a, b, evidence in found
-    ]
+        return [(ChangeKind.QUANT_REPLACED, known.revision[:12], seen.revision[:12], (note, *design))]
+    if design:
+        return [(ChangeKind.NEW_ARCHITECTURE, was.model_type, is_.model_type, design)]
+    return []
 
 
-def _licence(
-    before: Licence, after: Licence
-) -> list[tuple[ChangeKind, str | None, str | None, tuple[str, ...]]]:
+def _licence(before: Licence, after: Licence) -> list[_Found]:
     old, new = licences.canonical(before), licences.canonical(after)
     # "other" that gains or loses its name is the same licence, better described.
     if old is None or new is None or old == new or (before.id == after.id and "other" in (old, new)):
         return []
     return [(ChangeKind.LICENCE, old, new, (f"{licences.direction(old, new)} than before",))]
+
+
+def _licence_text(known: Known, seen: Observation, lineage: Lineage) -> list[Change]:
+    """Another licence file under the same tag: the tag is a label, the text is the licence."""
+    if known.details is None or seen.details is None:
+        return []
+    for old, new in (
+        (known.details.licence_sha256, seen.details.licence_sha256),
+        (known.details.licence_blob, seen.details.licence_blob),
+    ):
+        if old and new:
+            tag = licences.canonical(seen.facts.licence) or licences.canonical(known.facts.licence) or "none"
+            note = "the text of the licence file changed, its tag did not"
+            was, is_ = (f"{tag} (text {text[:8]})" for text in (old, new))
+            if old == new:
+                return []
+            return [_change(seen, lineage, ChangeKind.LICENCE, was, is_, (note,), TEXT)]
+    return []
 
 
 def recreated(before: RepoFacts, after: RepoFacts) -> bool:

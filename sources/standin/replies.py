@@ -124,8 +124,11 @@ def _lfs(file: Row) -> Row:
 
 
 def _blob_id(row: Row, file: Row) -> str:
-    known = f"{row['id']} {file['path']} {file['size']} {file.get('sha256') or row.get('sha')}"
-    return hashlib.sha1(known.encode(), usedforsecurity=False).hexdigest()
+    """Git's id of a file: of its text where we hold it, else of what tells its content."""
+    text = texts_of(row).get(file["path"])
+    if text is None:
+        text = f"{row['id']} {file['path']} {file['size']} {file.get('sha256')}".encode()
+    return hashlib.sha1(b"blob %d\0" % len(text) + text, usedforsecurity=False).hexdigest()
 
 
 def _base_models(row: Row) -> Row | None:
