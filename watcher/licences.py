@@ -6,10 +6,11 @@ class "unknown": nothing is assumed to be free.
 
 import re
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 
+from watcher.families import EU_MEMBERS
 from watcher.tables import table
 from watcher.types import Licence, LicenceRules
 
@@ -26,11 +27,16 @@ _SKIPPED = frozenset(
 )
 _LONGEST = 80
 _JOINED = " + "
+_PLACES = {"EU": "the EU", "GB": "the UK", "KR": "South Korea"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """A licence as the table has it."""
+    """A licence as the table has it.
+
+    cap: monthly_users and revenue_usd_per_year above which other terms hold. not_licensed_in: ISO 3166
+    countries or "EU". changed: what is new against an earlier licence of the same line, by its id.
+    """
 
     id: str
     title: str
@@ -39,6 +45,10 @@ class Row:
     synonyms: tuple[str, ...]
     links: tuple[str, ...]
     source: str
+    cap: Mapping[str, int] = field(default_factory=dict)
+    not_licensed_in: frozenset[str] = frozenset()
+    multimodal_not_licensed_in: frozenset[str] = frozenset()
+    changed: Mapping[str, str] = field(default_factory=dict)
 
 
 def canonical(licence: Licence) -> str | None:
@@ -65,11 +75,62 @@ def class_of(canonical_id: str) -> str:
 
 
 def direction(before: str, after: str) -> str:
-    """Whether a change of licence is looser, stricter or sideways for business use (also: not known)."""
-    kinds = class_of(before), class_of(after)
-    if UNKNOWN in kinds or kinds[0] == kinds[1]:
+    """Whether a change of licence is looser, stricter or sideways for business use.
+
+    A text that nobody knows counts as stricter than any that is known; so does none at all. That a
+    licence which was not told ("", "other") is now named is no change of terms. Of two licences of a
+    class the one that shuts fewer countries out is looser, whatever its version is called.
+    """
+    if _squeeze(before) in ("", *_OTHER):
         return "sideways"
-    return "looser" if CLASSES.index(kinds[1]) < CLASSES.index(kinds[0]) else "stricter"
+    was, now = _tightness(before), _tightness(after)
+    if was != now:
+        return "looser" if now < was else "stricter"
+    shut, shut_now = _shut_out(before), _shut_out(after)
+    if shut != shut_now and UNKNOWN not in (class_of(before), class_of(after)):
+        return "looser" if shut_now < shut else "stricter" if shut_now > shut else "sideways"
+    return "sideways"
+
+
+def new_terms(before: str, after: str) -> str | None:
+    """What is new in a licence of the same class, as a sentence; None when the table knows of nothing."""
+    if note := next((row.changed[before] for row in _rows(after) if before in row.changed), None):
+        return note
+    shut, shut_now = _shut_out(before), _shut_out(after)
+    if more := sorted(shut_now - shut):
+        return f"no longer licensed in {_listed(more)}"
+    if fewer := sorted(shut - shut_now):
+        return f"now licensed in {_listed(fewer)} too"
+    return None
+
+
+def usable(canonical_id: str) -> bool | None:
+    """Whether business may use it at all, under whatever terms; None when nobody knows.
+
+    Of several licences a single one that says no is enough.
+    """
+    kinds = {class_of(part) for part in _parts(canonical_id)}
+    if kinds & {"non-commercial", "research"}:
+        return False
+    return None if not kinds or UNKNOWN in kinds else True
+
+
+def excluded(canonical_id: str, domicile: str, *, multimodal: bool) -> str | None:
+    """Why a legal entity of a country ("EU" or ISO 3166) gets no rights, as a sentence; None when it does.
+
+    multimodal: the model takes pictures, sound or video; some licences shut countries out for those only.
+    """
+    place = domicile.strip().upper()
+    places = {place, "EU"} if place in EU_MEMBERS else {place}
+    for row in _rows(canonical_id):
+        if places & row.not_licensed_in:
+            return (
+                f"{row.title} gives no rights to entities in {_listed(sorted(places & row.not_licensed_in))}"
+            )
+        if multimodal and places & row.multimodal_not_licensed_in:
+            where = _listed(sorted(places & row.multimodal_not_licensed_in))
+            return f"{row.title} gives entities in {where} no rights to its multimodal models"
+    return None
 
 
 def allowed(canonical_id: str, rules: LicenceRules) -> bool:
@@ -106,6 +167,10 @@ def rows() -> Mapping[str, Row]:
             synonyms=tuple(row.get("synonyms", ())),
             links=tuple(row.get("links", ())),
             source=row["source"],
+            cap=dict(row.get("cap", {})),
+            not_licensed_in=frozenset(row.get("not_licensed_in", ())),
+            multimodal_not_licensed_in=frozenset(row.get("multimodal_not_licensed_in", ())),
+            changed=dict(row.get("changed", {})),
         )
         for row in table("licences")["licences"]
     }
@@ -120,6 +185,25 @@ def _synonyms() -> Mapping[str, str]:
             for text in pick(row):
                 spellings.setdefault(_squeeze(text), row.id)
     return spellings
+
+
+def _rows(canonical_id: str) -> list[Row]:
+    return [row for part in _parts(canonical_id) if (row := rows().get(part))]
+
+
+def _tightness(canonical_id: str) -> int:
+    """A place on the line from free to tight; what nobody knows stands behind its end."""
+    kind = class_of(canonical_id)
+    return CLASSES.index(kind) if kind in CLASSES else len(CLASSES)
+
+
+def _shut_out(canonical_id: str) -> frozenset[str]:
+    return frozenset().union(*(row.not_licensed_in for row in _rows(canonical_id)))
+
+
+def _listed(places: Sequence[str]) -> str:
+    names = [_PLACES.get(place, place) for place in places]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _parts(canonical_id: str) -> list[str]:
