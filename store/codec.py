@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError, to_json
 
-from watcher.types import Alert, Check, Details, Fit, Lineage, RepoFacts, Stack
+from watcher.types import Alert, Check, Details, Fit, Graded, Lineage, RepoFacts, Stack
 
 T = TypeVar("T")
 
@@ -67,6 +67,7 @@ LINEAGE = Codec(Lineage, full=True)
 FIT = Codec(Fit, full=True)
 ALERT = Codec(Alert, full=True)
 CHECKS = Codec(tuple[Check, ...], full=True)
+ITEMS = Codec(tuple[Graded, ...], full=True)
 STACK = Codec(Stack, full=True)
 
 

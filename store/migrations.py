@@ -149,6 +149,16 @@ _ACCEPTED: Step = (
     "CREATE TABLE accepted (id INTEGER NOT NULL PRIMARY KEY, document TEXT NOT NULL, at TEXT NOT NULL)",
 )
 
+# Kept by date: the latest of a model, task and metric is the current one.
+_EVALUATIONS: Step = (
+    """CREATE TABLE evaluations (
+        model_folded TEXT NOT NULL, task_folded TEXT NOT NULL, metric TEXT NOT NULL, at TEXT NOT NULL,
+        model TEXT NOT NULL, task TEXT NOT NULL, score FLOAT NOT NULL, samples BIGINT, stderr FLOAT,
+        source TEXT NOT NULL, items TEXT, position BIGINT NOT NULL, saved_at TEXT NOT NULL,
+        PRIMARY KEY (model_folded, task_folded, metric, at))""",
+    "CREATE INDEX evaluations_task ON evaluations (task_folded, at)",
+)
+
 STEPS: tuple[Step, ...] = (
     _FIRST,
     _ACCOUNTS_IN_ANY_CASE,
@@ -157,6 +167,7 @@ STEPS: tuple[Step, ...] = (
     _CORRECTIONS,
     _NAMES_AND_CHECKS,
     _ACCEPTED,
+    _EVALUATIONS,
 )
 VERSION = len(STEPS)
 

@@ -7,6 +7,7 @@ text, sizes bytes. StoreError says what to do where there is no database, or one
 from functools import partial
 
 from store.read_changes import alerts, changes
+from store.read_evaluations import evaluations
 from store.read_explain import explain
 from store.read_repos import repos
 from store.read_status import status
@@ -14,4 +15,4 @@ from store.read_status import status
 quants = partial(repos, quant=True)
 models = partial(repos, quant=False)
 
-__all__ = ["alerts", "changes", "explain", "models", "quants", "status"]
+__all__ = ["alerts", "changes", "evaluations", "explain", "models", "quants", "status"]

@@ -301,6 +301,26 @@ class AcceptedRow(Base, table=True):
     at: datetime = _moment()
 
 
+class EvaluationRow(Base, table=True):
+    """What a model scored on a task; items is answer by answer, where they are known."""
+
+    __tablename__ = "evaluations"
+
+    model_folded: str = _text(primary_key=True)
+    task_folded: str = _text(primary_key=True)
+    metric: str = _text(primary_key=True)
+    at: datetime = _moment(primary_key=True)
+    model: str = _text()
+    task: str = _text()
+    score: float
+    samples: int | None = _count()
+    stderr: float | None
+    source: str = _text()
+    items: str | None = _json()
+    position: int = _count()
+    saved_at: datetime = _moment()
+
+
 def table_of(row: type[Base]) -> Table:
     """The SQLAlchemy table behind a row class."""
     return Base.metadata.tables[str(row.__tablename__)]
@@ -324,3 +344,4 @@ attempts = table_of(AttemptRow)
 decisions = table_of(DecisionRow)
 corrections = table_of(CorrectionRow)
 accepted = table_of(AcceptedRow)
+evaluations = table_of(EvaluationRow)

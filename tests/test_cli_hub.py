@@ -112,9 +112,9 @@ def test_ctrl_c_ends_a_sync_quietly_with_status_130(folder: Path, hub: StandIn) 
 
 def test_check_names_what_has_no_effect_in_this_version(folder: Path, hub: StandIn) -> None:
     site = Site(folder, hub)
-    more = "feeds: [mistral-news]\npolicy: {max_alerts_per_week: 3, evaluation_gain: 0.5}\n"
+    more = "feeds: [mistral-news]\npolicy: {max_alerts_per_week: 3}\n"
     more += 'channels:\n  ops: {url: "json://127.0.0.1:1/x", quiet_hours: "20:00-07:00"}\n'
     site.path.write_text(site.path.read_text() + more)
     said = modelwatch("check", "--config", site.path)
     assert said.status == 0
-    assert said.out.count("no effect yet: ") == 4
+    assert said.out.count("no effect yet: ") == 3

@@ -21,8 +21,6 @@ def without_effect(config: Config) -> Iterator[Finding]:
     defaults = PolicySettings()
     if config.policy.max_alerts_per_week != defaults.max_alerts_per_week:
         yield "policy.max_alerts_per_week", True, "no effect yet: every alert is sent"
-    if config.policy.evaluation_gain != defaults.evaluation_gain:
-        yield "policy.evaluation_gain", True, "no effect yet: evaluation results can not be imported yet"
 
 
 def _unheard(config: Config) -> Iterator[Finding]:

@@ -121,6 +121,12 @@ class LicenceSettings(Settings):
     domicile: Country | None = None
 
 
+class EvaluationSettings(Settings):
+    """tasks empty: what is evaluated under the deployment's own name, or that of its task."""
+
+    tasks: tuple[Word, ...] = ()
+
+
 class DeploymentSettings(Settings):
     """A model in service."""
 
@@ -135,6 +141,7 @@ class DeploymentSettings(Settings):
     min_tokens_per_second: TokensPerSecond | None = None
     quality_floor: Word | None = None
     licence: LicenceSettings = LicenceSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
 
 
 class ChannelSettings(Settings):
@@ -315,4 +322,5 @@ def _deployment(name: str, settings: DeploymentSettings, hardware: Hardware) -> 
             refuse_origin=settings.licence.refuse_origin,
             domicile=settings.licence.domicile,
         ),
+        evaluation_tasks=settings.evaluation.tasks,
     )

@@ -7,6 +7,7 @@ seconds unless a name says otherwise, and every datetime is timezone-aware UTC.
 
 from watcher.types.action import Action, Alert, Check, Delivery, DeliveryState, Section, Verdict
 from watcher.types.catalog import Change, ChangeKind, Known, Lineage
+from watcher.types.evaluations import Evaluation, Graded, Question, Reply
 from watcher.types.findings import Comparison, Consequences
 from watcher.types.fit import Correction, Fit, FitRecord, FitVerdict, Settings, Speed, Term, Variant
 from watcher.types.local import LocalModel, WeightFile
@@ -49,10 +50,12 @@ __all__ = [
     "Details",
     "Device",
     "Entry",
+    "Evaluation",
     "Fit",
     "FitRecord",
     "FitVerdict",
     "Gate",
+    "Graded",
     "Hardware",
     "Json",
     "Key",
@@ -71,6 +74,8 @@ __all__ = [
     "Presence",
     "Problem",
     "Quantisation",
+    "Question",
+    "Reply",
     "RepoFacts",
     "RepoFile",
     "Section",

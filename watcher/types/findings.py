@@ -1,24 +1,33 @@
-"""What was found out for a deployment besides the catalog: evaluation results, a new configuration's meaning."""
+"""What was found out for a deployment besides the catalog: by evaluations, and by a new configuration."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """A model against the one in use on the team's own task: scores are shares of 1, gain is relative.
+    """A model against the one in use on one of the deployment's own evaluation sets.
 
-    low and high bound the gain with 95 % confidence; samples is the smaller of the two sample sizes.
+    Scores are shares of 1; gain is relative (0.2: 20 % better), low and high bound it with 95 % confidence,
+    and None is not known (high None beside a low: without bound). samples and incumbent_samples: how many
+    answers each score rests on. paired: both answered the same prompts, and the scores are of those.
+    more_samples: how many more it would take for the interval to leave 0, would the scores stay. doubt: why
+    there is no gain, or no interval.
     """
 
     task: str
+    metric: str = "score"
     model: str
     score: float
+    samples: int | None = None
     incumbent: str
-    incumbent_score: float
-    samples: int
-    gain: float
-    low: float
-    high: float
+    incumbent_score: float | None = None
+    incumbent_samples: int | None = None
+    gain: float | None = None
+    low: float | None = None
+    high: float | None = None
+    paired: bool = False
+    more_samples: int | None = None
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

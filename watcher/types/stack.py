@@ -72,7 +72,10 @@ class LicenceRules:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deployment:
-    """A model in service. quant is a label (q4, Q4_K_M, fp8 ...) or an exact repo and file."""
+    """A model in service. quant is a label (q4, Q4_K_M, fp8 ...) or an exact repo and file.
+
+    evaluation_tasks: the evaluation sets whose results count for it; empty: those under its own name or task.
+    """
 
     name: str
     model: str
@@ -85,6 +88,7 @@ class Deployment:
     min_tokens_per_second: float | None
     quality_floor: str | None
     licence: LicenceRules
+    evaluation_tasks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
