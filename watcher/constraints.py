@@ -17,7 +17,6 @@ from watcher.types import Check, Deployment, Fit, FitVerdict, Lineage, RepoFacts
 
 GIB = 1024**3
 _LEAST_LEVEL = 4  # of bits: fewer are for an emergency (watcher/data/formats.yaml)
-_UNUSABLE = frozenset({"non-commercial", "research"})
 
 
 def check(
@@ -44,7 +43,7 @@ def check(
         _users(deployment, fit, context_tokens),
         *_speed(deployment, fit),
         _quality(deployment, candidate),
-        _licence(deployment, licence),
+        _licence(deployment, lineage, licence, facts),
         _origin(deployment, lineage, registry),
         _ecosystem(deployment, candidate),
     )
@@ -174,16 +173,23 @@ def _floor(d: Deployment) -> tuple[float | None, str]:
 
 
 def _quality(d: Deployment, candidate: Candidate | None) -> Check:
-    floor = _level(d.quality_floor)
+    """By the class of the format; what a maker released itself in few bits has lost nothing by it."""
+    stated = _level(d.quality_floor)
+    floor = _level(d.quant) if stated is None else stated
     least = _LEAST_LEVEL if floor is None else floor
-    wanted = (
-        f"{d.quality_floor} or better" if floor is not None else "4 bit or better: fewer are for an emergency"
-    )
+    wanted = f"{d.quality_floor} or better"
+    if stated is None:
+        wanted = "4 bit or better: fewer are for an emergency"
+        wanted = wanted if floor is None else f"{d.quant} or better, as it runs today"
     row = format_of(candidate.label) if candidate else None
     if candidate is None or row is None:
         found = candidate.label if candidate else "no weights known"
         return Check(name="quality", passed=None, wanted=wanted, found=found)
     found = f"{row.label}, {row.bits:g} bits a weight"
+    if candidate.native and row.level < least and row.level >= _LEAST_LEVEL:
+        return Check(
+            name="quality", passed=True, wanted=wanted, found=f"{row.label}, as its maker released it"
+        )
     return Check(name="quality", passed=row.level >= least, wanted=wanted, found=found)
 
 
@@ -196,22 +202,35 @@ def _level(floor: str | None) -> int | None:
     return next((row.level for row in formats().values() if row.family == floor.casefold()), None)
 
 
-def _licence(d: Deployment, licence: str | None) -> Check:
+def _licence(d: Deployment, lineage: Lineage, licence: str | None, facts: RepoFacts | None) -> Check:
     rules = d.licence
     wanted = f"one of {', '.join(rules.allow)}" if rules.allow else "business use"
     if licence is None:
         # What nobody stated is not allowed by a list of names.
         passed = False if rules.allow else None
         return Check(name="licence", passed=passed, wanted=wanted, found="none stated")
-    title, kind = licences.title(licence), licences.class_of(licence)
-    if kind in _UNUSABLE and not _named(licence, rules.allow):
-        return Check(name="licence", passed=False, wanted=wanted, found=f"{title}: {kind} use only")
+    title, named = licences.title(licence), _named(licence, rules.allow)
+    usable = licences.usable(licence)
+    if rules.domicile:
+        multimodal = _takes_more_than_text(lineage, facts)
+        if why := licences.excluded(licence, rules.domicile, multimodal=multimodal):
+            wanted = f"{wanted} by an entity in {rules.domicile}"
+            return Check(name="licence", passed=False, wanted=wanted, found=why)
+    if usable is False and not named:
+        found = f"{title}: {licences.class_of(licence)} use only"
+        return Check(name="licence", passed=False, wanted=wanted, found=found)
     if not licences.allowed(licence, rules):
         return Check(name="licence", passed=False, wanted=wanted, found=title)
-    if kind == licences.UNKNOWN and not _named(licence, rules.allow):
+    if usable is None and not named:
         found = f"{title}: no licence that we know, read its text"
         return Check(name="licence", passed=None, wanted=wanted, found=found)
     return Check(name="licence", passed=True, wanted=wanted, found=title)
+
+
+def _takes_more_than_text(lineage: Lineage, facts: RepoFacts | None) -> bool:
+    """Whether a model takes pictures, sound or video, which some licences treat apart."""
+    kinds = table("tasks")["llm"]["multimodal"]
+    return lineage.variant in kinds or (facts is not None and facts.pipeline_tag in kinds)
 
 
 def _named(licence: str, allow: Sequence[str]) -> bool:

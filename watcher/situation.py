@@ -5,20 +5,24 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from watcher.families import Registry
-from watcher.types import Comparison, Consequences, Deployment, Fit, Member, RepoFacts, Stack
+from watcher.types import Change, Comparison, Consequences, Deployment, Fit, Member, RepoFacts, Stack
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
     """How patient and how strict: settle for any newcomer, quant_settle for quants of a new model.
 
-    Newcomers without evidence are watched for waiting_limit, then let go.
+    Newcomers without evidence are watched for waiting_limit, then let go. evaluation_gain: how much better
+    than the model in use on the team's own evaluation set is worth an alert; 0.2 is 20 %. flap: a value
+    that comes back within it only flaps.
     """
 
     settle: timedelta = timedelta(hours=24)
     quant_settle: timedelta = timedelta(days=7)
     waiting_limit: timedelta = timedelta(days=21)
     told_recently: timedelta = timedelta(days=14)
+    evaluation_gain: float = 0.20
+    flap: timedelta = timedelta(hours=72)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,11 +49,15 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """The best way to run a repo on one pool: which weights (perhaps hypothetical), and how they fit."""
+    """The best way to run a repo on one pool: which weights (perhaps hypothetical), and how they fit.
+
+    native: they are the maker's own release, in whatever format that is.
+    """
 
     label: str
     hypothetical: bool
     fit: Fit
+    native: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,9 +68,11 @@ class Situation:
     the deployment, incumbent that of the model in use. relatives are the family's official repos.
     loadable: the engine is made for one of its formats; offers_wanted: it has the format that the
     deployment asks for; wanted_elsewhere: an earlier trusted repo has. told: what was alerted of late,
-    by subject, trigger and deployment. missing: its page said once that
+    by release and deployment. missing: its page said once that
     it is gone; gone: it said so twice. A change that is not about a repo has facts that state only its id;
-    finding is what such a change brought to light for this deployment.
+    finding is what such a change brought to light for this deployment. incumbent_total: parameters of the
+    model in use. context_tokens: where the repo's own context ends. runs_already: whether the base of a
+    quant fits some machine of the team without it (None: not known). moves: what moved in this repo of late.
     """
 
     stack: Stack
@@ -79,15 +89,23 @@ class Situation:
     candidate: Candidate | None = None
     incumbent: Candidate | None = None
     incumbent_family: str | None = None
+    incumbent_total: float | None = None
+    context_tokens: int | None = None
+    runs_already: bool | None = None
     relatives: tuple[Member, ...] = ()
     loadable: bool = True
     offers_wanted: bool = False
     wanted_elsewhere: bool = False
     base_created_at: datetime | None = None
     evidence: Evidence = Evidence()
-    told: Mapping[tuple[str, str, str | None], str] = field(default_factory=dict)
+    moves: tuple[Change, ...] = ()
+    told: Mapping[tuple[str, str | None], str] = field(default_factory=dict)
     finding: Comparison | Consequences | None = None
 
     @property
     def families_in_use(self) -> frozenset[str]:
         return frozenset({self.incumbent_family} if self.incumbent_family else ())
+
+    def watches(self, family: str | None) -> bool:
+        """Whether the team asked to hear of a family, or runs one of its models here."""
+        return family is not None and (family in self.stack.families or family in self.families_in_use)
