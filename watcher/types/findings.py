@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from watcher.types.action import Check
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
@@ -34,7 +36,11 @@ class Comparison:
 class Consequences:
     """What a changed configuration means for one deployment, each as sentences with figures.
 
-    holds: whether the model in use still meets every requirement (None: not known).
+    holds: whether the model in use meets every requirement now (None: not known); current says how, and
+    checks are its requirements one by one. lost: what it met before the change and misses now. possible:
+    what runs there now and did not before, the best first. candidates: other models that meet every
+    requirement now, the best first. remarks: what else is worth a line. switched: the team changed the
+    model itself. planned: it is about machines that are not there yet.
     """
 
     deployment: str
@@ -42,3 +48,8 @@ class Consequences:
     possible: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     candidates: tuple[str, ...] = ()
+    current: str = ""
+    remarks: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+    switched: bool = False
+    planned: bool = False

@@ -1,0 +1,226 @@
+"""What a changed configuration means for each deployment: what holds, what no longer does, what is possible.
+
+Pure, given a shelf of models. Before and after are compared for the same deployment, so that of several
+changes made at once each tells its own part, and a loss is told once: with the requirement if that changed.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from watcher import constraints
+from watcher.accepted import deployment_before, pool_before
+from watcher.formats import format_of
+from watcher.report import fit_line
+from watcher.shelf import Offer, Progress, Shelf, Standing
+from watcher.types import Change, ChangeKind, Check, Consequences, Deployment, Hardware, Key, Stack
+from watcher.uses import names_in_use
+
+# Older models were passed over long ago: that they fit now is no news, unless they are in use or shortlisted.
+RECENT = timedelta(days=365)
+
+Found = dict[tuple[Key, str | None], Consequences]
+
+
+def consequences(
+    shelf: Shelf,
+    changes: Sequence[Change],
+    before: Stack,
+    after: Stack,
+    now: datetime,
+    progress: Progress = lambda *_: None,
+) -> Found:
+    """By change and deployment; a deployment that a change does not touch is absent."""
+    reckoning = _Reckoning(shelf, changes, before, after, now)
+    pairs = [(change, deployment) for change in changes for deployment in after.deployments]
+    found: Found = {}
+    for index, (change, deployment) in enumerate(pairs):
+        progress(f"what fits {deployment.name} now", index, len(pairs))
+        meant = reckoning.of(change, deployment)
+        if meant is not None:
+            found[change.key, deployment.name] = meant
+    return found
+
+
+class _Reckoning:
+    def __init__(
+        self, shelf: Shelf, changes: Sequence[Change], before: Stack, after: Stack, now: datetime
+    ) -> None:
+        self._shelf, self._before, self._after, self._now = shelf, before, after, now
+        self._changed = {change.key.id for change in changes if change.kind is ChangeKind.REQUIREMENT}
+        self._wanted = {name.casefold() for name in names_in_use(after)}
+
+    def of(self, change: Change, d: Deployment) -> Consequences | None:
+        """None where the change does not touch the deployment."""
+        name = change.key.id.partition("/")[2]
+        if change.kind is ChangeKind.REQUIREMENT:
+            return self._asked(d) if name == d.name else None
+        pool = next((pool for pool in self._after.hardware if pool.name == name), None)
+        if pool is None:
+            return None
+        if d.hardware.name == pool.name:
+            return self._grown(pool, d)
+        in_use = any(other.hardware.name == pool.name for other in self._after.deployments)
+        return None if in_use else self._beside(pool, d)
+
+    def _asked(self, d: Deployment) -> Consequences:
+        """Its requirements are other ones: does the model in use meet them, and who does?"""
+        old = deployment_before(d, self._before, self._after)
+        then, here = (self._shelf.in_use(old) if old else None), self._shelf.in_use(d)
+        candidates = self._qualified(self._shelf.offers(d).values(), d)
+        return Consequences(
+            deployment=d.name,
+            holds=here.holds if here else None,
+            possible=_regained(then, here),
+            lost=_lost(then, here),
+            candidates=_sentences(candidates),
+            current=_current(d, here),
+            checks=here.checks if here else (),
+            switched=old is not None and old.model.casefold() != d.model.casefold(),
+        )
+
+    def _grown(self, pool: Hardware, d: Deployment) -> Consequences:
+        """The machines that it runs on are other ones."""
+        old = deployment_before(d, self._before, self._after)
+        was = pool_before(pool, self._before, self._after) or (old.hardware if old else None)
+        then, here = self._shelf.in_use(replace(d, hardware=was)) if was else None, self._shelf.in_use(d)
+        offers = self._shelf.offers(d)
+        earlier = self._shelf.offers(replace(d, hardware=was)) if was else offers
+        fresh = [offer for name, offer in offers.items() if name not in earlier]
+        news = self._qualified(fresh, d)
+        told_elsewhere = f"deployment/{d.name}" in self._changed
+        lost = () if told_elsewhere else _lost(then, here)
+        finer = self._finer(replace(d, hardware=was), d) if was else ()
+        return Consequences(
+            deployment=d.name,
+            holds=here.holds if here else None,
+            possible=(*_regained(then, here), *finer, *_sentences(news)),
+            lost=lost,
+            candidates=_sentences(self._qualified(offers.values(), d)) if lost else (),
+            current=_current(d, here),
+            remarks=(*self._refused(fresh, d), *self._no_longer(earlier, offers, d)),
+            checks=here.checks if here else (),
+            planned=pool.planned,
+        )
+
+    def _beside(self, pool: Hardware, d: Deployment) -> Consequences:
+        """Machines that nobody runs on yet: what would run there for this deployment and nowhere else?"""
+        was, there = pool_before(pool, self._before, self._after), replace(d, hardware=pool)
+        if was is not None and was.planned and not pool.planned:
+            was = None  # what was only planned is there now
+        earlier = set(self._shelf.offers(d))
+        earlier |= set(self._shelf.offers(replace(d, hardware=was))) if was else set()
+        fresh = [offer for name, offer in self._shelf.offers(there).items() if name not in earlier]
+        here = self._shelf.in_use(d)
+        return Consequences(
+            deployment=d.name,
+            holds=here.holds if here else None,
+            possible=_sentences(self._qualified(fresh, there)),
+            current=_current(d, here),
+            remarks=self._refused(fresh, there),
+            checks=here.checks if here else (),
+            planned=pool.planned,
+        )
+
+    def _qualified(self, offers: Iterable[Offer], d: Deployment) -> list[tuple[Offer, Standing]]:
+        """Those that meet every requirement, the best first, one for each size of a release."""
+        others = (o for o in offers if o.option.name.casefold() != d.model.casefold() and self._matters(o))
+        weighed = [(offer, self._shelf.standing(offer, d)) for offer in others]
+        best: dict[tuple[str, str | None], tuple[Offer, Standing]] = {}
+        for offer, standing in sorted((pair for pair in weighed if pair[1].holds), key=self._rank):
+            lineage = offer.option.entry.lineage
+            best.setdefault((lineage.thread, lineage.size), (offer, standing))
+        return list(best.values())
+
+    def _matters(self, offer: Offer) -> bool:
+        entry = offer.option.entry
+        if entry.known.key.folded in self._wanted:
+            return True
+        born = entry.known.facts.created_at or entry.known.first_seen
+        return self._now - born <= RECENT and entry.lineage.variant != "base"
+
+    def _rank(self, pair: tuple[Offer, Standing]) -> tuple[bool, int, float, int, str]:
+        """In use or shortlisted first; then by what quality goes with: parameters and bits."""
+        offer, known = pair[0], pair[0].option.entry.known
+        return (
+            known.key.folded not in self._wanted,
+            -(offer.weights.parameters.total or 0),
+            -(offer.weights.variant.bits or 0.0),
+            -(known.facts.popularity.downloads or 0),
+            known.key.folded,
+        )
+
+    def _refused(self, offers: Iterable[Offer], d: Deployment) -> tuple[str, ...]:
+        """What runs there now and fails another requirement: counted, so that nobody wonders."""
+        matter = [o for o in offers if self._matters(o) and o.option.name.casefold() != d.model.casefold()]
+        failed = [self._shelf.standing(offer, d).failed for offer in matter]
+        reasons = Counter(checks[0].name for checks in failed if checks and checks[0].name != "task")
+        if not reasons:
+            return ()
+        said = ", ".join(f"{count} by {name}" for name, count in reasons.most_common())
+        return (f"ruled out although they would run: {said}",)
+
+    def _no_longer(self, earlier: Collection[str], offers: Collection[str], d: Deployment) -> tuple[str, ...]:
+        """Shortlisted candidates that ran there before."""
+        gone = sorted(self._wanted & (set(earlier) - set(offers)) - {d.model.casefold()})
+        return tuple(
+            f"{self._shelf.options[name].name}, shortlisted, no longer fits {d.hardware.name}"
+            for name in gone
+        )
+
+    def _finer(self, then: Deployment, d: Deployment) -> tuple[str, ...]:
+        """The model in use in weights of a better class than before."""
+        finest, before = self._shelf.finest(d), self._shelf.finest(then)
+        if finest is None or before is None or _level(finest) <= _level(before):
+            return ()
+        standing = self._shelf.standing(finest, d)
+        if standing.candidate is None or not standing.holds:
+            return ()
+        line, until = fit_line(standing.candidate), before.weights.variant.label
+        return (f"{finest.option.name}, in use, in finer weights: {line} (so far {until})",)
+
+
+def _level(offer: Offer) -> int:
+    row = format_of(offer.weights.variant.label)
+    return row.level if row else 0
+
+
+def _lost(then: Standing | None, here: Standing | None) -> tuple[str, ...]:
+    """What the model met before and misses now; of what nobody knew before, everything that it misses."""
+    if here is None:
+        return ()
+    missed = {check.name for check in then.failed} if then else set()
+    return tuple(_figures(check) for check in here.failed if check.name not in missed)
+
+
+def _regained(then: Standing | None, here: Standing | None) -> tuple[str, ...]:
+    """The model in use meets everything now, which it did not before."""
+    if then is None or here is None or not here.holds or then.holds is not False:
+        return ()
+    missed = {check.name for check in then.failed}
+    now = "; ".join(_figures(check) for check in here.checks if check.name in missed)
+    return (f"{here.entry.known.facts.repo_id}, in use, now meets what it missed: {now}",)
+
+
+def _figures(check: Check) -> str:
+    return f"{check.name}: {check.found}, wanted {check.wanted}"
+
+
+def _sentences(standings: Iterable[tuple[Offer, Standing]]) -> tuple[str, ...]:
+    return tuple(_sentence(offer, standing) for offer, standing in standings)
+
+
+def _sentence(offer: Offer, standing: Standing) -> str:
+    line = fit_line(standing.candidate) if standing.candidate else "its fit is not known"
+    publisher = offer.weights.variant.repo_id.partition("/")[0]
+    by = "" if publisher == offer.option.entry.lineage.publisher else f"; weights by {publisher}"
+    return f"{offer.option.name}: {line}{by}"
+
+
+def _current(d: Deployment, here: Standing | None) -> str:
+    """How the model in use does, in one line."""
+    if here is None:
+        return f"{d.model} is not in the catalog"
+    line = f" ({fit_line(here.candidate)})" if here.candidate else ""
+    return f"{d.model} {constraints.sentence(here.checks)}{line}"
