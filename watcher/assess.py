@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from watcher.fit.estimate import estimate
 from watcher.fit.shape import Shape, UnknownShape, shape_of
-from watcher.quants import hypothetical, loads, matches_quant, quality_at_least
+from watcher.quants import hypothetical, loads, matches_quant, parameters_in_name, quality_at_least
 from watcher.shapes import known_shape
 from watcher.situation import Candidate
 from watcher.types import (
@@ -181,6 +181,39 @@ def _fit(
         engine=deployment.engine,
         corrections=corrections,
     )
+
+
+def as_published(
+    entry: Entry, deployment: Deployment, corrections: Sequence[Correction] = ()
+) -> FitVerdict | None:
+    """How a model fits a deployment in the 16 bits that makers publish; None when its size is not known."""
+    shape = shape_for(entry.known, None)
+    parameters = parameters_for(entry.known, None, shape)
+    variant = hypothetical(
+        entry.known.facts.repo_id, "16bit", parameters, deployment.engine, shape=shape, quantisation=None
+    )
+    return _fit(shape, variant, parameters, deployment, corrections).verdict if variant else None
+
+
+def context_of(entry: Entry, base: Entry | None) -> int | None:
+    """Where a model's own context ends, in tokens, by its config.json or its listing; None if not stated."""
+    shape = shape_for(entry.known, base.known if base else None)
+    for known in (entry.known, *([base.known] if base else ())):
+        config = known.details.config if known.details else None
+        length = config.get("max_position_embeddings") if config else None
+        if stated := known.facts.context_tokens or (length if isinstance(length, int) else None):
+            return (shape.context_tokens if shape else None) or stated
+    return shape.context_tokens if shape else None
+
+
+def parameters_in_use(entry: Entry | None, model: str) -> float | None:
+    """How many parameters a model has, by its repo, the table of known shapes or its name; None if unknown."""
+    if entry and entry.known.facts.parameters.total:
+        return float(entry.known.facts.parameters.total)
+    fact = known_shape(model)
+    if fact and fact.parameters.total:
+        return float(fact.parameters.total)
+    return parameters_in_name(model)
 
 
 def best_of(candidates: Iterable[Candidate | None]) -> Candidate | None:

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from watcher import assess, changes, licences
+from watcher import assess, changes, flapping, licences, methods, uses
 from watcher.judging import decide
 from watcher.licence_checks import effective_licence
+from watcher.moves import account_of
 from watcher.names import lineage_of
 from watcher.newcomers import newcomer, releases
 from watcher.ports import Tx
@@ -24,16 +25,20 @@ from watcher.types import (
     Member,
     Observation,
     Presence,
+    RepoFacts,
 )
 
 SECOND_LOOK_AFTER = timedelta(hours=6)  # a repo is gone when its page says so twice, this far apart
 
 
 class Recorder:
-    """Writes one source's observations; rules and clock are fixed for the round."""
+    """Writes one source's observations; rules and clock are fixed for the round.
 
-    def __init__(self, *, rules: Rules, now: datetime) -> None:
-        self.rules, self._now = rules, now
+    fits: also what fits where, for those who ask the catalog; deciding does not need it.
+    """
+
+    def __init__(self, *, rules: Rules, now: datetime, fits: bool = True) -> None:
+        self.rules, self._now, self._fits = rules, now, fits
 
     def baseline(self, tx: Tx, observations: Sequence[Observation], looks: Sequence[Look] = ()) -> None:
         """First sight of a source, or a log taken over: everything is recorded, nothing is a change."""
@@ -44,6 +49,7 @@ class Recorder:
         for observation in observations:
             self._follow(tx, known.get(observation.key.folded), observation)
         tx.save_entries(entries, self._now)
+        self._inherit(tx, entries)
         tx.log(observations)
         tx.log_looks(looks, self._now)
         self._save_fits(tx, entries, bases)
@@ -72,13 +78,51 @@ class Recorder:
                 continue
             self._follow(tx, before, observation)
             found += self._compare(before, observation, entry.lineage)
-        found += self._classify(tx, newcomers)
+        found = flapping.fresh(found, self._recorded_today(tx, found))
+        found += self._classify(tx, newcomers, bases)
+        found += self._methods(tx, logged, entries)
         tx.save_entries(entries, self._now)
+        self._inherit(tx, entries)
         tx.touch([(o.key.id, o.facts.popularity) for o in unchanged], self._now)
         tx.log(logged)
         tx.log_looks(looks, self._now)
         self._save_fits(tx, entries, bases)
         return decide(tx, found, self.rules, self._now)
+
+    def _recorded_today(self, tx: Tx, found: Sequence[Change]) -> list[Change]:
+        accounts = {account_of(change) for change in found}
+        recorded = tx.moves(accounts, flapping.start_of_day(self._now)) if found else ()
+        return [change for _, change in recorded]
+
+    def _methods(self, tx: Tx, seen: Sequence[Observation], entries: Sequence[Entry]) -> list[Change]:
+        """Methods that a maker or trusted quantiser is the first to use; the catalog is asked if need be."""
+        stack, registry = self.rules.stack, self.rules.registry
+        found: dict[str, Change] = {}
+        had: set[str] | None = None
+        for look, entry in zip(seen, entries, strict=True):
+            trusted = uses.trusted_publisher(entry.lineage, stack, registry)
+            if not trusted or not methods.unknown_methods(entry):
+                continue
+            if had is None:
+                had = tx.quant_methods({*registry.trusted_quantisers, *stack.quantisers})
+            for change in methods.first_uses(look, entry, had):
+                found.setdefault(change.after or "", change)
+        return list(found.values())
+
+    @staticmethod
+    def _inherit(tx: Tx, entries: Sequence[Entry]) -> None:
+        """Quants that the catalog had before their base, or before its licence moved, get its licence."""
+        bases = {e.known.key.folded: e for e in entries if e.licence and not e.lineage.quant}
+        stale = [
+            m.repo_id
+            for m in tx.quants_of(bases)
+            if (base := bases.get((m.lineage.base_repo or "").casefold())) and m.licence != base.licence
+        ]
+        found = []
+        for entry in tx.entries(stale).values():
+            bound = with_licence(entry, bases.get((entry.lineage.base_repo or "").casefold()))
+            found += [(entry.known.facts.repo_id, bound.licence)] if bound.licence != entry.licence else []
+        tx.save_licences(found)
 
     def reconsider(self, tx: Tx, repo_ids: Iterable[str]) -> Outcome:
         """Repos that a baseline recorded in silence and that others took up since: they are news now."""
@@ -144,9 +188,7 @@ class Recorder:
         if before and changes.recreated(before.facts, seen.facts):
             facts, before = seen.facts, None
         details = _details(seen, before)
-        parent = next(
-            (bases[b.repo_id.casefold()] for b in facts.base_models if b.repo_id.casefold() in bases), None
-        )
+        parent = _parent(facts, bases)
         lineage = lineage_of(facts, self.rules.registry, parent.lineage if parent else None)
         total = facts.parameters.total or (parent.known.facts.parameters.total if parent else None)
         entry = Entry(
@@ -172,6 +214,8 @@ class Recorder:
         return bases | {o.key.folded: self.entry(o, None, bases) for o in inside}
 
     def _save_fits(self, tx: Tx, entries: Iterable[Entry], bases: dict[str, Entry]) -> None:
+        if not self._fits:
+            return
         stack, measured = self.rules.stack, tx.corrections()
         found = []
         for entry in entries:
@@ -183,7 +227,9 @@ class Recorder:
             )
         tx.save_fits(found, self._now)
 
-    def _classify(self, tx: Tx, newcomers: Sequence[tuple[Observation, Entry]]) -> list[Change]:
+    def _classify(
+        self, tx: Tx, newcomers: Sequence[tuple[Observation, Entry]], bases: dict[str, Entry]
+    ) -> list[Change]:
         """Newcomers against their families, oldest first, each joining the family for the next."""
         families: dict[str, list[Member]] = defaultdict(list)
         for member in releases(tx.members({e.lineage.family for _, e in newcomers if e.lineage.family})):
@@ -195,7 +241,11 @@ class Recorder:
                 family = families[lineage.family]
             else:
                 family = releases(tx.members_of_publisher(lineage.publisher), official=False)
-            found += newcomer(observation, lineage, family)
+            notes = effective_licence(entry, _parent(entry.known.facts, bases))[1]
+            found += [
+                replace(change, evidence=(*change.evidence, *notes))
+                for change in newcomer(observation, lineage, family, self.rules.releases)
+            ]
             if lineage.official and not lineage.quant and not lineage.derived:
                 families[lineage.family or ""].append(_member(observation, lineage, entry))
         return found
@@ -230,6 +280,12 @@ def _details(seen: Observation, before: Known | None) -> Details | None:
         return seen.details or known
     listed = any(file.path == "config.json" for file in seen.details.files)
     return replace(seen.details, config=known.config) if listed else seen.details
+
+
+def _parent(facts: RepoFacts, bases: dict[str, Entry]) -> Entry | None:
+    """The first base that the catalog knows."""
+    names = (base.repo_id.casefold() for base in facts.base_models)
+    return next((bases[name] for name in names if name in bases), None)
 
 
 def with_licence(entry: Entry, base: Entry | None) -> Entry:

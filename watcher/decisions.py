@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 from watcher import licences
+from watcher.licence_steps import RELEASE
 from watcher.situation import Situation
-from watcher.types import Action, Change, ChangeKind, FitVerdict, Verdict
+from watcher.types import Action, Change, Check, ChangeKind, FitVerdict, Verdict
 
 NEWCOMERS = frozenset(
     {
@@ -23,11 +24,25 @@ NOUNS = {
     ChangeKind.NEW_VARIANT: "another variant",
     ChangeKind.NEW_FAMILY: "a first release",
 }
+
+
+def of_release(change: Change) -> bool:
+    """Whether a change is part of a release: a newcomer, or the licence that it brings."""
+    return change.kind in NEWCOMERS or change.degree == RELEASE
+
+
 RANK = {FitVerdict.NO: 0, FitVerdict.TIGHT: 1, FitVerdict.FITS: 2}
 
 
 def decision(
-    action: Action, trigger: str, reason: str, change: Change, s: Situation, *, wait: timedelta | None = None
+    action: Action,
+    trigger: str,
+    reason: str,
+    change: Change,
+    s: Situation,
+    *,
+    wait: timedelta | None = None,
+    checks: tuple[Check, ...] = (),
 ) -> Verdict:
     return Verdict(
         action=action,
@@ -37,6 +52,7 @@ def decision(
         deployment=s.deployment.name if s.deployment else None,
         fit=s.candidate.fit if s.candidate else None,
         until=s.now + wait if wait else None,
+        checks=checks,
     )
 
 

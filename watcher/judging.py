@@ -7,6 +7,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from watcher.ports import Tx
+from watcher.releases_told import one_alert_per_release, topic
 from watcher.report import Warranted, build_alert, build_summary
 from watcher.rules import Outcome, Rules
 from watcher.triggers import judge
@@ -76,18 +77,18 @@ def _judge(
     if not items:
         return outcome
     view = View(tx, [change for _, change, _ in items], rules, now, findings)
-    warranted: dict[tuple[str, str], list[tuple[str, Warranted]]] = defaultdict(list)
+    judged: dict[str, list[Warranted]] = defaultdict(list)
     for change_id, change, places in items:
-        verdicts = []
         for deployment in places:
             situation = view.situation(change, deployment)
-            verdict = judge(change, situation)
-            verdicts.append(verdict)
-            if verdict.action is Action.ALERT:
-                topic = (change.lineage.thread, verdict.trigger)
-                warranted[topic].append((change_id, Warranted(verdict=verdict, situation=situation)))
-        tx.save_verdicts(change_id, verdicts, now)
-        outcome.verdicts += verdicts
+            judged[change_id].append(Warranted(verdict=judge(change, situation), situation=situation))
+    warranted: dict[tuple[str, str], list[tuple[str, Warranted]]] = defaultdict(list)
+    for change_id, found in one_alert_per_release(view.moves.bulks_told_once(judged)).items():
+        tx.save_verdicts(change_id, [w.verdict for w in found], now)
+        outcome.verdicts += [w.verdict for w in found]
+        for w in found:
+            if w.verdict.action is Action.ALERT:
+                warranted[view.moves.topic(w.verdict) or topic(w.verdict)].append((change_id, w))
     for alert, change_ids in _alerts(list(warranted.values()), rules, now):
         if tx.save_alert(alert, change_ids, _targets(alert, rules.channels), now):
             outcome.alerts.append(alert)

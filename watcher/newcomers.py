@@ -1,62 +1,60 @@
 """What a repo seen for the first time is to its family: a version, a size, a variant, or a new player.
 
 Pure, like watcher.changes. The caller classifies only after the source's baseline: what was there
-before is the family that a newcomer is held against.
+before, in the catalog or in the table of releases, is the family that a newcomer is held against.
+One repo may bring several things: a version, and with it a size or a design that the family lacked,
+and another licence than its line had.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from watcher import versions
+from watcher import licences, versions
+from watcher.designs import EXPERTS, sees, stem_of, traits_in_words, traits_of
+from watcher.elders import Elder, elders, near, of_line, squash
+from watcher.licence_steps import licence_step
+from watcher.releases import Releases, read_size
 from watcher.types import Change, ChangeKind, Lineage, Member, Observation
 
 # createdAt precedes a release by up to 52 days in the releases we know of; older repos are no new players.
 NEW_FAMILY_WITHIN = timedelta(days=60)
+# A maker's own quant of a model that nobody has heard of for this long is how that model came out.
+KNOWN_FOR = timedelta(days=3)
+# Kinds of work that a family may begin to do and that LLM deployments want, in words.
+_FIRSTS = {"reasoning": "that reasons", "vision": "that takes pictures"}
+# Kinds that are beside a family's LLMs for general work: their sizes and licences say nothing of those.
+ASIDE = frozenset(
+    {
+        *("embedding", "reranker", "guard", "audio", "speech", "ocr", "image", "video", "tts", "draft"),
+        *("translation", "reward", "timeseries", "math", "medical", "vision", "omni"),
+    }
+)
+NO_TABLE = Releases(releases=())
+
+# kind, before, after, degree, evidence
+_Found = tuple[ChangeKind, str | None, str, str | None, tuple[str, ...]]
 
 
-def newcomer(seen: Observation, lineage: Lineage, family: Sequence[Member]) -> list[Change]:
-    """What a repo seen for the first time is to its family.
+def newcomer(
+    seen: Observation, lineage: Lineage, family: Sequence[Member], past: Releases = NO_TABLE
+) -> list[Change]:
+    """What a repo seen for the first time is to its family, the most basic first.
 
     family: the official repos (no quants, nothing derived) that we know of lineage.family, or of
-    the same publisher where the family is unknown to the registry.
+    the same publisher where the family is unknown to the registry. past: the table of releases.
     """
-
-    def change(
-        kind: ChangeKind, *evidence: str, before: str | None = None, degree: str | None = None
-    ) -> Change:
-        return Change(
+    return [
+        Change(
             kind=kind,
             key=seen.key,
             lineage=lineage,
             before=before,
-            after=_label(seen, lineage),
+            after=after,
             detected_at=seen.seen_at,
-            evidence=evidence,
+            evidence=notes,
             degree=degree,
         )
-
-    if lineage.quant:
-        return [change(ChangeKind.NEW_QUANT, f"a quant of {lineage.base_repo or 'an unnamed base'}")]
-    if lineage.impersonates:
-        return [change(ChangeKind.NEW_VARIANT, f"imitates {lineage.impersonates}, has no base model")]
-    if lineage.derived:
-        return [
-            change(
-                ChangeKind.NEW_VARIANT,
-                f"derived from {lineage.base_repo or 'somebody else'} by a third party",
-            )
-        ]
-    if lineage.family is None or not lineage.official:
-        if family:
-            return [change(ChangeKind.NEW_VARIANT, f"{lineage.publisher} is known already")]
-        created = seen.facts.created_at
-        if created is not None and seen.seen_at - created > NEW_FAMILY_WITHIN:
-            return [change(ChangeKind.NEW_VARIANT, f"not new: created {created:%Y-%m-%d}")]
-        return [change(ChangeKind.NEW_FAMILY, f"first LLM seen of {lineage.publisher}")]
-    return [
-        change(kind, *notes, before=before, degree=degree)
-        for kind, before, degree, notes in _placed(seen, lineage, family)
+        for kind, before, after, degree, notes in _what_it_is(seen, lineage, family, past)
     ]
 
 
@@ -66,44 +64,156 @@ def releases(members: Iterable[Member], *, official: bool = True) -> list[Member
     return [m for m in own if m.lineage.official or not official]
 
 
-_Placed = tuple[ChangeKind, str | None, str | None, tuple[str, ...]]
+def _what_it_is(
+    seen: Observation, lineage: Lineage, family: Sequence[Member], past: Releases
+) -> list[_Found]:
+    label = _label(seen, lineage)
+
+    def one(kind: ChangeKind, note: str) -> list[_Found]:
+        return [(kind, None, label, None, (note,))]
+
+    if lineage.quant and not _first_of_its_model(seen, lineage, family, past):
+        return one(ChangeKind.NEW_QUANT, f"a quant of {lineage.base_repo or 'an unnamed base'}")
+    if lineage.impersonates:
+        return one(ChangeKind.NEW_VARIANT, f"imitates {lineage.impersonates}, has no base model")
+    if lineage.derived:
+        parent = lineage.base_repo or "somebody else"
+        return one(ChangeKind.NEW_VARIANT, f"derived from {parent} by a third party")
+    if lineage.family is None or not lineage.official:
+        if family:
+            return one(ChangeKind.NEW_VARIANT, f"{lineage.publisher} is known already")
+        if old := _too_old(seen):
+            return one(ChangeKind.NEW_VARIANT, old)
+        return one(ChangeKind.NEW_FAMILY, f"first LLM seen of {lineage.publisher}")
+    had = elders(lineage, family, past, seen.seen_at, seen.facts.repo_id)
+    if not had:
+        if old := _too_old(seen):
+            return one(ChangeKind.NEW_VARIANT, old)
+        return one(ChangeKind.NEW_FAMILY, f"the first {lineage.family} that we know of")
+    return _in_family(seen, lineage, had, past)
 
 
-def _placed(seen: Observation, lineage: Lineage, family: Sequence[Member]) -> list[_Placed]:
-    """Where an official release stands in its own line: version, then size, then variant."""
-    line = [m for m in family if m.lineage.series == lineage.series] or list(family)
-    release = [m for m in line if m.lineage.thread == lineage.thread]
-    found: list[_Placed] = []
-    degree = versions.degree((m.lineage.version or "" for m in line), lineage.version or "")
-    if not release and degree is not None:
-        latest = versions.latest(m.lineage.version or "" for m in line)
-        found.append((ChangeKind.NEW_VERSION, latest, degree, ()))
-    elif not release and line:
-        found.append((ChangeKind.NEW_VARIANT, None, None, ("not newer than what is known of the line",)))
-    elif not release:
-        found.append(
-            (ChangeKind.NEW_VERSION, None, "major", (f"first {lineage.series or lineage.family} seen",))
-        )
-    elif lineage.size and all((m.lineage.size or "").casefold() != lineage.size.casefold() for m in release):
-        found.append((ChangeKind.NEW_SIZE, _sizes(release), None, ()))
-    else:
-        found.append((ChangeKind.NEW_VARIANT, None, None, ()))
-    kinds = {m.model_type for m in family if m.model_type}
-    model_type = seen.facts.model_type
-    if model_type and kinds and model_type not in kinds:
-        note = f"model type {model_type} was never seen in this family"
-        found.append((ChangeKind.NEW_ARCHITECTURE, None, None, (note,)))
+def _too_old(seen: Observation) -> str | None:
+    created = seen.facts.created_at
+    if created is None or seen.seen_at - created <= NEW_FAMILY_WITHIN:
+        return None
+    return f"not new: created {created:%Y-%m-%d}"
+
+
+def _first_of_its_model(
+    seen: Observation, lineage: Lineage, family: Sequence[Member], past: Releases
+) -> bool:
+    """A maker's quant of a model that neither the catalog nor the table knows is that model's release."""
+    if not lineage.official:
+        return False
+    base = (lineage.base_repo or "").casefold()
+    if any(m.repo_id.casefold() == base for m in family):
+        return False
+    rows = past.before(lineage.family or "", seen.seen_at - KNOWN_FOR)
+    same = (
+        r for r in rows if r.version == lineage.version and squash(r.series or r.family) == _line(lineage)
+    )
+    return not any(r.has(lineage.size) for r in same)
+
+
+def _line(lineage: Lineage) -> str:
+    return squash(lineage.series or lineage.family or "")
+
+
+def is_aside(lineage: Lineage) -> bool:
+    """Whether a release is beside its family's LLMs: an embedding or vision line, but not an omni family."""
+    return lineage.variant in ASIDE and _line(lineage) != squash(lineage.family or "")
+
+
+def _in_family(seen: Observation, lineage: Lineage, had: Sequence[Elder], past: Releases) -> list[_Found]:
+    """Where an official release stands among all that its family had: its place, then its firsts."""
+    line = of_line(had, lineage, lineage.family or "")
+    main = _line(lineage) == squash(lineage.family or "")
+    pool = line if line and not main else had
+    label = _label(seen, lineage)
+    placed = _placed(lineage, line, label)
+    found = [placed]
+    if not is_aside(lineage):
+        if note := _new_size(seen, lineage, pool):
+            if placed[0] is not ChangeKind.NEW_VERSION and any(e.thread == lineage.thread for e in line):
+                found = []  # another size of a release that we know is nothing besides
+            found.append((ChangeKind.NEW_SIZE, _sizes(line or had), label, None, (note,)))
+        if note := _new_design(seen, lineage, pool):
+            found.append((ChangeKind.NEW_ARCHITECTURE, None, label, None, (note,)))
+    if note := _new_ability(seen, lineage, had, line, placed[3]):
+        found.append((ChangeKind.NEW_ARCHITECTURE, None, label, None, (note,)))
+    stated = licences.canonical(seen.facts.licence)
+    if step := licence_step(seen, lineage, stated, had, past, aside=is_aside(lineage)):
+        found.append((ChangeKind.LICENCE, step.before, step.after, step.degree, step.notes))
     return found
 
 
-def _sizes(members: Iterable[Member]) -> str | None:
-    sizes = {m.lineage.size for m in members if m.lineage.size}
-    return ", ".join(sorted(sizes, key=_leading_number)) or None
+def _placed(lineage: Lineage, line: Sequence[Elder], label: str) -> _Found:
+    """Where a release stands in its own line."""
+    if not line:
+        note = f"the first {lineage.series or lineage.family} that we know of"
+        return ChangeKind.NEW_VARIANT, None, label, None, (note,)
+    version = lineage.version or ""
+    known = any(
+        e.thread == lineage.thread or versions.version_key(e.version) == versions.version_key(version)
+        for e in line
+    )
+    degree = versions.degree((e.version for e in line), version)
+    if known:
+        return ChangeKind.NEW_VARIANT, None, label, None, ()
+    if degree is None:
+        note = "not newer than what is known of the line"
+        return ChangeKind.NEW_VARIANT, None, label, None, (note,)
+    return ChangeKind.NEW_VERSION, versions.latest(e.version for e in line), label, degree, ()
 
 
-def _leading_number(size: str) -> tuple[float, str]:
-    match = re.match(r"\d+(?:\.\d+)?", size)
-    return (float(match[0]) if match else 0.0, size)
+def _total(seen: Observation, lineage: Lineage) -> float | None:
+    size = read_size(lineage.size)
+    return seen.facts.parameters.total or (size.total * 1e9 if size else None)
+
+
+def _new_size(seen: Observation, lineage: Lineage, pool: Sequence[Elder]) -> str | None:
+    """Whether the family, or the line where it has several, lacked this size under such a licence."""
+    total = _total(seen, lineage)
+    if total is None or not any(e.total for e in pool):
+        return None
+    moe = EXPERTS in traits_of(seen.facts, seen.details, lineage.size)
+    if near(pool, total, moe, licences.canonical(seen.facts.licence)):
+        return None
+    kind = "mixture" if moe else "model"
+    return f"no {kind} near {total / 1e9:.3g}B was known of {lineage.series or lineage.family}"
+
+
+def _new_design(seen: Observation, lineage: Lineage, pool: Sequence[Elder]) -> str | None:
+    traits = traits_of(seen.facts, seen.details, lineage.size)
+    known = [e.traits for e in pool if e.traits is not None]
+    new = traits - frozenset().union(*known) if known else frozenset()
+    if new:
+        return f"the first {lineage.series or lineage.family} with {traits_in_words(new)}"
+    stem, stems = stem_of(seen.facts.model_type), {e.stem for e in pool if e.stem}
+    if stem and stems and stem not in stems:
+        return f"model type {seen.facts.model_type} was never seen in this family"
+    return None
+
+
+def _new_ability(
+    seen: Observation, lineage: Lineage, had: Sequence[Elder], line: Sequence[Elder], degree: str | None
+) -> str | None:
+    """The first of a family that reasons or takes pictures; or a main line that learns to see."""
+    kind = lineage.variant or ""
+    name = lineage.series or lineage.family
+    if kind in _FIRSTS and not any(kind in e.kinds or (kind == "vision" and e.sees) for e in had):
+        return f"the first {lineage.family} {_FIRSTS[kind]}"
+    learns = kind not in ASIDE and sees(seen.facts) and degree == "major"
+    if learns and line and not any(e.sees for e in line):
+        return f"the first {name} {_FIRSTS['vision']}"
+    return None
+
+
+def _sizes(had: Iterable[Elder]) -> str | None:
+    """Every size that there was, smallest first, as names write them."""
+    sizes = {e.size: e.total or 0.0 for e in had if e.size}
+    return ", ".join(sorted(sizes, key=lambda size: (sizes[size], size))) or None
 
 
 def _label(seen: Observation, lineage: Lineage) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from watcher.families import Registry
+from watcher.releases import Releases, load_releases
 from watcher.situation import Policy
 from watcher.types import Alert, Change, Stack, Verdict
 
@@ -13,7 +14,8 @@ class Rules:
     """What does not change during a round: whom we serve, what we know of the world, how patient we are.
 
     channels: the deployments each channel wants to hear of; empty for all. catching_up: nobody has
-    looked for so long that what changed is told in one message.
+    looked for so long that what changed is told in one message. releases: what families had before
+    our catalog began.
     """
 
     stack: Stack
@@ -22,6 +24,7 @@ class Rules:
     channels: Mapping[str, frozenset[str]]
     trending: frozenset[str] = frozenset()
     catching_up: bool = False
+    releases: Releases = field(default_factory=load_releases)
 
 
 @dataclass(kw_only=True, slots=True)

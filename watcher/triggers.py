@@ -6,8 +6,9 @@ those of docs/triggers.md; to add one, write a function and give it its place in
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from watcher.decisions import NEWCOMERS, NOUNS, decision
+from watcher.decisions import NEWCOMERS, NOUNS, decision, how_it_fits, of_release
 from watcher.situation import Situation
 from watcher.triggers_in_use import (
     licence_of_a_family_in_use,
@@ -17,14 +18,26 @@ from watcher.triggers_in_use import (
     model_in_use_vanished,
 )
 from watcher.triggers_newcomers import (
-    genuinely_new_family,
-    newly_fitting_size_or_architecture,
     not_ours,
     other_kind_of_model,
     quant_of_a_model_in_use,
     still_settling,
     unknown_quantiser,
 )
+from watcher.triggers_noise import (
+    damped,
+    licence_text_of_a_model_in_use,
+    only_surfaced,
+    quant_method_seen_first,
+)
+from watcher.triggers_releases import (
+    first_quant_that_fits,
+    genuinely_new_family,
+    licence_of_a_new_release,
+    newly_fitting_size_or_design,
+    weighed,
+)
+from watcher.triggers_requirements import hardware_changed, requirements_changed
 from watcher.types import Action, Change, ChangeKind, FitVerdict, Verdict
 from watcher.uses import subject
 
@@ -36,17 +49,19 @@ def judge(change: Change, situation: Situation) -> Verdict:
     for trigger in TRIGGERS:
         verdict = trigger(change, situation)
         if verdict is not None:
-            return _once(verdict, situation)
+            return _once(damped(verdict, situation), situation)
     raise AssertionError("the last trigger always speaks")
 
 
 def _once(verdict: Verdict, s: Situation) -> Verdict:
     """News that joins a release already alerted goes to the digest: one release is one thread."""
-    told = s.told.get((subject(verdict.change), verdict.trigger, verdict.deployment))
-    if verdict.action is not Action.ALERT or told is None or verdict.change.kind not in NEWCOMERS:
+    if verdict.action is not Action.ALERT or not of_release(verdict.change):
+        return verdict
+    told = s.told.get((subject(verdict.change), verdict.deployment))
+    if told is None:
         return verdict
     reason = f"joins alert {told[:8]} on the same release: {verdict.reason}"
-    return decision(Action.DIGEST, verdict.trigger, reason, verdict.change, s)
+    return replace(verdict, action=Action.DIGEST, reason=reason)
 
 
 def version_of_a_known_family(change: Change, s: Situation) -> Verdict | None:
@@ -54,20 +69,21 @@ def version_of_a_known_family(change: Change, s: Situation) -> Verdict | None:
     if change.kind not in NEWCOMERS or change.lineage.quant or not change.lineage.official:
         return None
     family = change.lineage.family or change.lineage.publisher
-    watched = family in s.stack.families or family in s.families_in_use
-    label = {"patch": "a patch", "minor": "a minor version", "major": "a major version"}.get(
-        change.degree or ""
-    )
-    what = f"{label or NOUNS[change.kind]} of {family}"
-    if not watched:
-        return decision(Action.IGNORE, "unwatched-family", f"{what}, which nobody here watches", change, s)
-    if s.candidate is not None and s.candidate.fit.verdict is FitVerdict.NO:
-        return decision(
-            Action.DIGEST, "version", f"{what}; it fits none of your machines at this load", change, s
-        )
-    return decision(
-        Action.DIGEST, "version", f"{what}: worth a quick test, no reason to re-evaluate", change, s
-    )
+    steps = {"patch": "a patch", "minor": "a minor version", "major": "a major version"}
+    what = f"{steps.get(change.degree or '') or NOUNS[change.kind]} of {family}"
+    checks, said_no = weighed(change, s, planned=True)
+    if not s.watches(family):
+        if said_no or change.kind is ChangeKind.NEW_VARIANT:
+            reason = f"{what}, which nobody here watches"
+            return decision(Action.IGNORE, "unwatched-family", reason, change, s, checks=checks)
+        reason = f"{what}, which nobody here watches but which would do: {how_it_fits(s)}"
+        return decision(Action.DIGEST, "unwatched-family", reason, change, s, checks=checks)
+    fits = s.candidate is None or s.candidate.fit.verdict is not FitVerdict.NO
+    if change.degree == "patch" and not fits:
+        reason = f"{what}; it fits none of your machines at this load"
+        return decision(Action.IGNORE, "version", reason, change, s, checks=checks)
+    note = "worth a quick test, no reason to re-evaluate" if fits else "it does not fit at this load"
+    return decision(Action.DIGEST, "version", f"{what}: {note}", change, s, checks=checks)
 
 
 def trusted_quant(change: Change, s: Situation) -> Verdict | None:
@@ -102,6 +118,10 @@ def nothing_to_do(change: Change, s: Situation) -> Verdict:
 
 
 TRIGGERS: tuple[Trigger, ...] = (
+    hardware_changed,
+    requirements_changed,
+    licence_text_of_a_model_in_use,
+    quant_method_seen_first,
     model_in_use_vanished,
     model_in_use_gated,
     model_in_use_replaced,
@@ -110,10 +130,13 @@ TRIGGERS: tuple[Trigger, ...] = (
     not_ours,
     unknown_quantiser,
     other_kind_of_model,
+    only_surfaced,
     still_settling,
     quant_of_a_model_in_use,
     genuinely_new_family,
-    newly_fitting_size_or_architecture,
+    licence_of_a_new_release,
+    newly_fitting_size_or_design,
+    first_quant_that_fits,
     version_of_a_known_family,
     trusted_quant,
     news_of_a_watched_family,

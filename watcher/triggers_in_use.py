@@ -2,6 +2,7 @@
 
 from watcher import licences
 from watcher.decisions import age_of, decision, direction_of, how_it_fits, licence_title
+from watcher.licence_steps import RELEASE
 from watcher.situation import Situation
 from watcher.types import Action, Change, ChangeKind, FitVerdict, Verdict
 from watcher.uses import quant_in_use, repo_in_use, same_task
@@ -58,6 +59,8 @@ def licence_of_a_family_in_use(change: Change, s: Situation) -> Verdict | None:
     """Judged per exact repo; a quantiser's tag on somebody else's model is only a label."""
     if change.kind is not ChangeKind.LICENCE or change.lineage.quant or change.lineage.derived:
         return None
+    if change.degree == RELEASE:
+        return None
     before, after = licence_title(change.before), licence_title(change.after)
     moved = f"changed its licence from {before} to {after}, which is {direction_of(change)}"
     role = repo_in_use(change, s)
@@ -77,6 +80,8 @@ def licence_of_a_family_in_use(change: Change, s: Situation) -> Verdict | None:
 def licence_unlocks(change: Change, s: Situation) -> Verdict | None:
     """A watched model that fits and was ruled out by its licence alone is now allowed."""
     if change.kind is not ChangeKind.LICENCE or not change.lineage.official or s.deployment is None:
+        return None
+    if change.degree == RELEASE:
         return None
     rules = s.deployment.licence
     if (

@@ -1,10 +1,10 @@
 """What may replace a model in use, and what never will: newcomers, from the fine-tune to the new family."""
 
-from watcher import licences
-from watcher.decisions import NEWCOMERS, RANK, age_of, decision, hours, how_it_fits, licence_title
+from watcher.decisions import NEWCOMERS, RANK, age_of, decision, hours, how_it_fits
+from watcher.licence_steps import RELEASE
 from watcher.situation import Situation
 from watcher.types import Action, Change, ChangeKind, FitVerdict, Verdict
-from watcher.uses import narrow_task, repo_in_use, same_task, trusted_publisher, wanted_quant
+from watcher.uses import repo_in_use, same_task, trusted_publisher, wanted_quant
 
 
 def not_ours(change: Change, s: Situation) -> Verdict | None:
@@ -43,7 +43,7 @@ def unknown_quantiser(change: Change, s: Situation) -> Verdict | None:
 
 def still_settling(change: Change, s: Situation) -> Verdict | None:
     """Young and half-uploaded repos wait: most early edits are typos, missing shards and wrong tags."""
-    if change.kind not in NEWCOMERS:
+    if change.kind not in NEWCOMERS and change.degree != RELEASE:
         return None
     age = age_of(s)
     if s.gone:
@@ -95,75 +95,3 @@ def _until_now(s: Situation) -> str:
         return f"no weights that {s.deployment.engine if s.deployment else 'it'} loads were known before"
     verb = {FitVerdict.FITS: "fitted", FitVerdict.TIGHT: "fitted tightly", FitVerdict.NO: "did not fit"}
     return f"the best before, {s.incumbent.label}, {verb[s.incumbent.fit.verdict]}"
-
-
-def genuinely_new_family(change: Change, s: Situation) -> Verdict | None:
-    if change.kind is not ChangeKind.NEW_FAMILY:
-        return None
-    if not s.evidence.enough:
-        if s.now - s.first_seen > s.policy.waiting_limit:
-            days = s.policy.waiting_limit.days
-            reason = f"{s.evidence.sentence()} in {days} days"
-            return decision(Action.IGNORE, "no-evidence", f"a new player, but {reason}", change, s)
-        reason = f"a new player waiting for evidence: {s.evidence.sentence()}"
-        return decision(Action.HOLD, "waiting-for-evidence", reason, change, s, wait=s.policy.settle)
-    return _candidate_verdict("new-family", f"a genuinely new family ({s.evidence.sentence()})", change, s)
-
-
-def newly_fitting_size_or_architecture(change: Change, s: Situation) -> Verdict | None:
-    """A known family reaches a size or a design it did not have, and that runs here."""
-    if change.kind not in (ChangeKind.NEW_SIZE, ChangeKind.NEW_ARCHITECTURE) or not change.lineage.official:
-        return None
-    if change.lineage.family not in s.families_in_use:
-        return None
-    if change.kind is ChangeKind.NEW_SIZE and (near := _near_size(s)):
-        reason = f"another size of {change.lineage.family}, which already had {near}"
-        return decision(Action.DIGEST, "new-size", reason, change, s)
-    what = "a new size" if change.kind is ChangeKind.NEW_SIZE else "a new architecture"
-    return _candidate_verdict(
-        change.kind.value, f"{what} of {change.lineage.family}, a family in use", change, s
-    )
-
-
-def _near_size(s: Situation) -> str | None:
-    """A family member within 25 % of the parameters: the same size class to anybody with a GPU."""
-    total = s.facts.parameters.total
-    if not total:
-        return None
-    for member in s.relatives:
-        known = member.parameters_total
-        if known and member.repo_id != s.facts.repo_id and 0.75 <= total / known <= 1.25:
-            return member.repo_id
-    return None
-
-
-def _candidate_verdict(trigger: str, what: str, change: Change, s: Situation) -> Verdict:
-    """Alert when licence, origin and fit all say yes; otherwise the digest, naming what said no."""
-    refused = _objection(change, s)
-    if refused:
-        return decision(Action.DIGEST, trigger, f"{what}, but {refused}", change, s)
-    return decision(Action.ALERT, trigger, f"{what}: {how_it_fits(s)}", change, s)
-
-
-def _objection(change: Change, s: Situation) -> str | None:
-    if s.deployment is None:
-        return "no deployment is configured that it could serve"
-    if narrow_task(s.deployment):
-        return f"{s.deployment.name} does a narrow task that a specialist serves better"
-    if s.candidate is None:
-        return "its size is not known yet"
-    if s.candidate.fit.verdict is FitVerdict.NO:
-        return f"it does not fit {s.deployment.hardware.name}"
-    rules = s.deployment.licence
-    if s.licence is None or licences.class_of(s.licence) in ("non-commercial", "research"):
-        return f"its licence ({licence_title(s.licence)}) does not allow business use"
-    if rules.allow and not licences.allowed(s.licence, rules):
-        return f"its licence {licence_title(s.licence)} is not among those {s.deployment.name} allows"
-    origin = s.registry.origin(change.lineage.family) if change.lineage.family else None
-    if origin and origin in rules.refuse_origin:
-        return f"{s.deployment.name} refuses models from {origin}"
-    floor, fit = s.deployment.min_tokens_per_second, s.candidate.fit
-    speed = fit.decode_tokens_per_second
-    if floor and speed and speed.high < floor and fit.kv_cache.source != "guess":
-        return f"about {speed.expected:.0f} tok/s per user is under the floor of {floor:g}"
-    return None

@@ -45,10 +45,8 @@ def independent_quantiser(lineage: Lineage, stack: Stack, registry: Registry) ->
 
 
 def subject(change: Change) -> str:
-    """What further news joins: the base of a quant, otherwise a release in one size."""
-    if change.kind is ChangeKind.NEW_QUANT and change.lineage.base_repo:
-        return change.lineage.base_repo.casefold()
-    return f"{change.lineage.thread} {change.lineage.size or ''}".casefold()
+    """What further news joins: the release with all its sizes, and their quants."""
+    return change.lineage.thread
 
 
 def names_in_use(stack: Stack) -> frozenset[str]:

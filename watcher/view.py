@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from watcher import assess
+from watcher.decisions import of_release
+from watcher.moves import Moves
 from watcher.newcomers import releases
 from watcher.ports import Tx
 from watcher.quants import loads, matches_quant, weights_complete
@@ -17,6 +19,7 @@ from watcher.types import (
     Consequences,
     Deployment,
     Entry,
+    FitVerdict,
     Key,
     Member,
     RepoFacts,
@@ -54,9 +57,11 @@ class View:
         self._entries |= dict(tx.entries({q.repo_id for q in quants}))
         self._members = releases(tx.members({c.lineage.family for c in changes if c.lineage.family}))
         self._told = {
-            (subject(v.change), v.trigger, v.deployment): alert_id
+            (subject(v.change), v.deployment): alert_id
             for alert_id, v in tx.alerted_since(now - rules.policy.told_recently)
+            if of_release(v.change)
         }
+        self.moves = Moves.of_late(tx, changes, rules)
         self._corrections = tx.corrections()
         self._fits: dict[tuple[str, str, bool], Candidate | None] = {}
 
@@ -82,12 +87,16 @@ class View:
             candidate=self._candidate(entry, change, deployment),
             incumbent=self._incumbent(deployment, before=self._before(entry, change)),
             incumbent_family=self._family(deployment),
+            incumbent_total=self._total(deployment),
+            context_tokens=assess.context_of(entry, base),
+            runs_already=self._runs_already(entry, change, base),
             relatives=tuple(m for m in self._members if m.lineage.family == change.lineage.family),
             loadable=self._loadable(entry, deployment),
             offers_wanted=offers,
             wanted_elsewhere=elsewhere,
             base_created_at=base.known.facts.created_at if base else None,
             evidence=self._evidence(change),
+            moves=self.moves.of_repo(change),
             told=self._told,
             finding=self._finding(change, deployment),
         )
@@ -129,6 +138,23 @@ class View:
             return entry.lineage.family
         family = self._rules.registry.of_organisation(deployment.model.partition("/")[0])
         return family.key if family else None
+
+    def _total(self, deployment: Deployment | None) -> float | None:
+        """Parameters of the model in use, as far as its repo, its name or the known shapes tell."""
+        if deployment is None:
+            return None
+        return assess.parameters_in_use(self._entry(deployment.model), deployment.model)
+
+    def _runs_already(self, entry: Entry, change: Change, base: Entry | None) -> bool | None:
+        """Whether the base of a quant fits a machine of the team without it: as published, or by an elder."""
+        if change.kind is not ChangeKind.NEW_QUANT or not change.lineage.base_repo:
+            return None
+        places = [d for d in self._rules.stack.deployments if not d.hardware.planned]
+        elders = self._earlier(change.lineage.base_repo, entry.known.first_seen)
+        fits = [assess.as_published(base or entry, d, self._corrections) for d in places]
+        fits += [c.fit.verdict for d in places for e in elders if (c := self._best(e, d))]
+        known = [verdict for verdict in fits if verdict is not None]
+        return any(verdict is not FitVerdict.NO for verdict in known) if known else None
 
     def _evidence(self, change: Change) -> Evidence:
         quants = [q for q in self._quants.get(change.key.folded, []) if self._independent(q)]

@@ -1,0 +1,90 @@
+"""Whether a release carries another licence than its family led people to expect.
+
+Families move: a line turns restricted, comes back, or one size is for research only. A reputation
+is no licence, so every new repo is held against what its own version, line and family had.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from watcher import licences
+from watcher.designs import sees
+from watcher.elders import Elder, of_line
+from watcher.releases import Releases
+from watcher.types import Lineage, Observation
+
+# Change.degree of a licence that a new release brings, in place of one that a known repo changed to.
+RELEASE = "release"
+# A repo this old when it is first seen was there before its licence of today.
+_OLD = timedelta(days=14)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """From one canonical licence to another. degree: RELEASE, or None where the same repo changed."""
+
+    before: str
+    after: str
+    degree: str | None
+    notes: tuple[str, ...]
+
+
+def licence_step(
+    seen: Observation,
+    lineage: Lineage,
+    stated: str | None,
+    had: Sequence[Elder],
+    past: Releases,
+    *,
+    aside: bool,
+) -> Step | None:
+    """The step that a newcomer's licence means, None where it is what people had.
+
+    aside: not one of the family's general LLMs; then only what it excludes counts.
+    """
+    if stated is None:
+        return None
+    created = seen.facts.created_at
+    if created is not None and seen.seen_at - created > _OLD:
+        earlier = past.expected_licence(lineage, created)
+        if earlier and licences.class_of(earlier) != licences.class_of(stated):
+            note = f"{earlier} when it was published; {_towards(earlier, stated)}"
+            return Step(before=earlier, after=stated, degree=None, notes=(note,))
+    line = [e for e in of_line(had, lineage, lineage.family or "") if e.licence]
+    family = [e for e in had if e.licence]
+    before = (line or family)[-1].licence if line or family else None
+    if before is None or before == stated:
+        return None
+    seen_before = any(e.licence == stated for e in family)
+    if sees(seen.facts) or lineage.variant in ("vision", "omni"):
+        if limit := _new_limit(before, stated, had):
+            return Step(before=before, after=stated, degree=RELEASE, notes=(limit,))
+    if aside:
+        return None
+    if seen_before and not (line and licences.class_of(before) != licences.class_of(stated)):
+        return None
+    if seen_before and licences.direction(before, stated) == "stricter":
+        return None
+    note = _towards(before, stated)
+    if licences.class_of(before) == licences.class_of(stated):
+        terms = licences.new_terms(before, stated)
+        if terms is None:
+            return None
+        note = terms
+    return Step(before=before, after=stated, degree=RELEASE, notes=(note,))
+
+
+def _towards(before: str, after: str) -> str:
+    return f"{licences.direction(before, after)} than before"
+
+
+def _new_limit(before: str, after: str, had: Sequence[Elder]) -> str | None:
+    """Countries that a model with pictures shuts out, where no such model of the family did before."""
+    limit = licences.excluded(after, "EU", multimodal=True)
+    if limit is None or licences.excluded(before, "EU", multimodal=False):
+        return None
+    if any(e.sees and e.licence and licences.excluded(e.licence, "EU", multimodal=True) for e in had):
+        return None
+    return limit
+
