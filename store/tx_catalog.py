@@ -25,6 +25,12 @@ _TOUCH = (
     )
 )
 
+_LICENCE = (
+    update(repos)
+    .where(repos.c.folded == bindparam("b_folded"))
+    .values(licence=bindparam("b_licence", type_=repos.c.licence.type))
+)
+
 
 class CatalogTx(TxBase):
     def known(self, repo_ids: Iterable[str]) -> dict[str, Known]:
@@ -108,6 +114,10 @@ class CatalogTx(TxBase):
         )
         files = [variant_values(f, i, v) for f, entry in by_id.items() for i, v in enumerate(entry.variants)]
         self._many(upsert(variants), files)
+
+    def save_licences(self, licences: Sequence[tuple[str, str | None]]) -> None:
+        """(repo id, canonical licence) that counts for it now; nothing else of the repo was seen."""
+        self._many(_LICENCE, [{"b_folded": fold(name), "b_licence": value} for name, value in licences])
 
     def touch(self, popularities: Sequence[tuple[str, Popularity]], now: datetime) -> None:
         """Seen again with nothing new but the counters; a counter not stated keeps its value."""

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from store.codec import clean
@@ -20,6 +20,20 @@ def change_id_of(change: Change) -> str:
     day = change.detected_at.astimezone(UTC).date().isoformat()
     said = [change.kind.value, change.key.source, fold(change.key.id), change.before, change.after, day]
     return hashlib.sha256(json.dumps([clean(s) if s else s for s in said]).encode()).hexdigest()[:12]
+
+
+# Kinds that move a known repo's value, as watcher.flapping has them.
+_MOVES = [
+    kind.value
+    for kind in (
+        ChangeKind.LICENCE,
+        ChangeKind.GATED,
+        ChangeKind.REMOVED,
+        ChangeKind.RESTORED,
+        ChangeKind.RENAMED,
+        ChangeKind.QUANT_REPLACED,
+    )
+]
 
 
 class ChangesTx(TxBase):
@@ -43,6 +57,30 @@ class ChangesTx(TxBase):
     def change(self, change_id: str) -> Change | None:
         row = self._connection.execute(select(changes).where(changes.c.id == change_id)).first()
         return change_of(row) if row else None
+
+    def moves(self, accounts: Iterable[str], since: datetime) -> list[tuple[str, Change]]:
+        """(change id, change) of what moved since in known repos of these accounts, oldest first."""
+        c = changes.c
+        account = func.substr(c.folded, 1, func.instr(c.folded, "/") - 1)
+        found = [
+            row
+            for chunk in chunks(sorted({fold(account) for account in accounts}))
+            for row in self._rows(
+                select(changes).where(c.detected_at >= since, c.kind.in_(_MOVES), account.in_(chunk))
+            )
+        ]
+        return [(row.id, change_of(row)) for row in sorted(found, key=lambda row: (row.detected_at, row.id))]
+
+    def current_verdicts(self, change_ids: Iterable[str]) -> list[Verdict]:
+        """The decisions that stand, one per change and deployment, in the order they were made."""
+        v = verdicts.c
+        found: dict[tuple[str, str | None], Verdict] = {}
+        for chunk in chunks(sorted(set(change_ids))):
+            known = {r.id: change_of(r) for r in self._rows(select(changes).where(changes.c.id.in_(chunk)))}
+            for row in self._rows(select(verdicts).where(v.change_id.in_(chunk)).order_by(v.id)):
+                found.pop((row.change_id, row.deployment), None)
+                found[row.change_id, row.deployment] = verdict_of(row, known[row.change_id])
+        return list(found.values())
 
     def save_verdicts(self, change_id: str, verdicts_: Sequence[Verdict], now: datetime) -> None:
         """Append; the latest per deployment is the current one."""

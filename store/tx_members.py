@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select, union
 
 from store.rows import fold, member_of
-from store.schema import repos
+from store.schema import changes, repos, variants
 from store.tx_base import TxBase, chunks
-from watcher.types import Member
+from watcher.types import ChangeKind, Member
 
 _COLUMNS = [c for c in repos.c if c.name != "facts"]
 
@@ -27,6 +27,13 @@ class MembersTx(TxBase):
     def members_of_threads(self, threads: Iterable[str]) -> list[Member]:
         """Every repo of these releases, by id."""
         return self._members(repos.c.thread, threads)
+
+    def originals(self, *, official: bool) -> list[Member]:
+        """Every repo that is there and is no quant, derivative or imitation, by id; or only makers' own."""
+        r = repos.c
+        alive = (r.quant.is_(False), r.derived.is_(False), r.impersonates.is_(None), r.removed_at.is_(None))
+        own = (r.official.is_(True),) if official else ()
+        return [member_of(row) for row in self._rows(select(*_COLUMNS).where(*alive, *own).order_by(r.folded))]
 
     def quants_of(self, base_repos: Iterable[str]) -> list[Member]:
         """The quantised repos of these bases that were not removed, by id.
@@ -54,6 +61,21 @@ class MembersTx(TxBase):
             names[row.base_folded] = row.base_repo
             found[row.base_folded].add(row.author)
         return {names[folded]: authors for folded, authors in found.items()}
+
+    def quant_methods(self, publishers: Iterable[str]) -> set[str]:
+        """Every method and label of weights by makers and these publishers, and those told before.
+
+        As config.json, tags and file names have them, in small letters.
+        """
+        r = repos.c
+        trusted = or_(
+            r.official.is_(True), func.lower(r.publisher).in_(sorted({fold(p) for p in publishers}))
+        )
+        method = func.json_extract(r.facts, "$.quantisation.method")
+        labels = select(variants.c.label).join(repos, r.folded == variants.c.repo).where(trusted)
+        told = select(changes.c.after).where(changes.c.kind == ChangeKind.QUANT_METHOD.value)
+        found = union(select(method).where(trusted), labels, told).subquery()
+        return {str(row[0]).casefold() for row in self._rows(select(found)) if row[0]}
 
     def _members(
         self, column: ColumnElement[Any], values: Iterable[str], *also: ColumnElement[bool]

@@ -169,6 +169,7 @@ class PolicySettings(Settings):
 
     settle: SettleTime = timedelta(hours=24)
     quant_settle: SettleTime = timedelta(days=7)
+    flap: SettleTime = timedelta(hours=72)
     max_alerts_per_week: Annotated[int, Field(ge=0, le=1000)] = 5
     evaluation_gain: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.20
 

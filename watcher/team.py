@@ -42,7 +42,12 @@ class Team:
         return Rules(
             stack=self.stack,
             registry=self.registry,
-            policy=Policy(settle=policy.settle, quant_settle=policy.quant_settle),
+            policy=Policy(
+                settle=policy.settle,
+                quant_settle=policy.quant_settle,
+                evaluation_gain=policy.evaluation_gain,
+                flap=policy.flap,
+            ),
             channels={name: self._takes(name) for name in channels if self._receives_alerts(name)},
         )
 
