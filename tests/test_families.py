@@ -12,7 +12,13 @@ EXPECTED = """
     llama gemma qwen mistral phi deepseek gpt-oss glm kimi minimax nemotron granite command olmo falcon
     smollm exaone hunyuan ernie seed yi internlm jamba lfm apertus eurollm teuken step mimo muse ling
     minicpm hermes stablelm solar k2 afm salamandra baichuan cerebras-gpt gigachat sarvam trinity zaya
-    reka bielik viking poro lighton
+    reka bielik viking poro lighton mpt arctic apriel jais telechat yandexgpt grok dbrx bloom starcoder
+    laguna inkling dots mellum ax longcat motif hyperclova
+"""
+# Those that teams are told about by name: each says what its licence and its maker's country mean.
+KNOWN_WELL = """
+    llama gemma qwen mistral phi deepseek gpt-oss glm kimi minimax nemotron granite command olmo falcon
+    smollm exaone hunyuan ernie seed yi internlm jamba lfm apertus eurollm teuken
 """
 
 
@@ -46,6 +52,38 @@ ORIGINS += [("salamandra", "ES", True), ("bielik", "PL", True), ("gigachat", "RU
 def test_jurisdiction_follows_the_maker(registry: Registry, key: str, country: str, in_eu: bool) -> None:
     assert registry.origin(key) == country
     assert registry.by_key[key].in_eu is in_eu
+
+
+def test_what_teams_should_know_is_there_for_the_families_they_ask_about(registry: Registry) -> None:
+    families = [registry.by_key[key] for key in KNOWN_WELL.split()]
+    assert [f.key for f in families if not f.licence_note or not f.watch_for] == []
+    assert [f.key for f in families if len(" ".join(f.watch_for)) > 400] == []
+
+
+LAW = [
+    ("a Chinese maker", "qwen", "National Intelligence Law"),
+    ("a Russian maker", "gigachat", "sanctions"),
+    ("a maker in the EU", "mistral", "AI Act"),
+    ("another one in the EU", "salamandra", "AI Act"),
+    ("a Korean maker", "exaone", "AI Basic Act"),
+    ("a Swiss maker", "apertus", None),
+]
+
+
+@pytest.mark.parametrize(("key", "words"), [row[1:] for row in LAW], ids=[row[0] for row in LAW])
+def test_a_country_has_a_meaning(registry: Registry, key: str, words: str | None) -> None:
+    found = registry.by_key[key].jurisdiction
+    assert words in found if words else not found
+
+
+def test_feeds_are_addresses(registry: Registry) -> None:
+    assert registry.by_key["mistral"].feeds == ("https://mistral.ai/rss.xml",)
+    assert all(feed.startswith("https://") for family in registry.families for feed in family.feeds)
+
+
+def test_small_players_are_marked(registry: Registry) -> None:
+    assert registry.by_key["lfm"].edge
+    assert not any(registry.by_key[key].edge for key in ("llama", "qwen", "mistral", "laguna", "inkling"))
 
 
 def test_an_unknown_family_has_no_origin(registry: Registry) -> None:
@@ -91,12 +129,14 @@ def test_a_team_can_add_and_amend_families() -> None:
     registry = load_families(
         [
             {"key": "house", "organisations": ["our-org"], "origin": "DE", "names": ["house-"]},
-            {"key": "llama", "organisations": ["meta-llama", "our-mirror"]},
+            {"key": "llama", "organisations": ["meta-llama", "our-mirror"], "watch_for": ["our contract"]},
         ]
     )
     assert registry.of_organisation("our-org") is registry.by_key["house"]
     assert registry.by_key["house"].source == "your configuration"
+    assert "AI Act" in registry.by_key["house"].jurisdiction
     assert registry.by_key["llama"].maker == "Meta"
+    assert registry.by_key["llama"].watch_for == ("our contract",)
     assert registry.organisations(["llama"]) == ("meta-llama", "our-mirror")
 
 
@@ -108,6 +148,12 @@ BAD = [
         {"key": "x", "organisations": ["x"], "colour": "red"},
         "unknown fields colour",
     ),
+    (
+        "a feed that is no address",
+        {"key": "x", "organisations": ["x"], "feeds": ["news"]},
+        "https:// address",
+    ),
+    ("watch_for as one text", {"key": "x", "organisations": ["x"], "watch_for": "it"}, "a list of texts"),
     ("a pattern that is none", {"key": "x", "organisations": ["x"], "names": ["("]}, "cannot be read"),
 ]
 

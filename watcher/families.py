@@ -40,6 +40,7 @@ _FIELDS = frozenset(
     {
         *("key", "name", "organisations", "moved_from", "maker", "origin", "whole", "names", "common"),
         *("model_types", "plain", "series", "stamp", "renamed", "licence_note", "source"),
+        *("jurisdiction", "feeds", "watch_for", "edge"),
     }
 )
 
@@ -58,6 +59,8 @@ class Series:
 class Family:
     """One family. plain: the variant of a repo that names none, by least version, ascending.
 
+    edge: small models for devices, or few tools and derivatives. jurisdiction: what the law of its
+    maker's country means to who runs the weights; "" where nothing needs saying. feeds: URLs.
     renamed: old and new beginnings of repo names that the Hub redirects.
     """
 
@@ -76,6 +79,10 @@ class Family:
     ignore_stamp: bool = False
     renamed: tuple[tuple[str, str], ...] = ()
     licence_note: str = ""
+    jurisdiction: str = ""
+    feeds: tuple[str, ...] = ()
+    watch_for: tuple[str, ...] = ()
+    edge: bool = False
     source: str = ""
 
     @property
@@ -184,7 +191,8 @@ def load_families(extra: Sequence[Mapping[str, Any]] = ()) -> Registry:
     for row in extra:
         key = str(row.get("key", "")).casefold()
         rows[key] = {"source": "your configuration", **rows.get(key, {}), **row, "key": key}
-    return _registry(known, tuple(_family(row) for row in rows.values()))
+    laws = {row["origin"]: row["means"] for row in known["jurisdictions"]}
+    return _registry(known, tuple(_family(row, laws) for row in rows.values()))
 
 
 def _registry(rows: Mapping[str, Any], families: tuple[Family, ...]) -> Registry:
@@ -203,7 +211,7 @@ def _registry(rows: Mapping[str, Any], families: tuple[Family, ...]) -> Registry
     return Registry(families=families, quantisers=quantisers, known=known, words=words)
 
 
-def _family(row: Mapping[str, Any]) -> Family:
+def _family(row: Mapping[str, Any], laws: Mapping[str, str]) -> Family:
     key = str(row.get("key") or "")
     if not key or not row.get("organisations"):
         raise ValueError(f"family {key or '(without key)'}: needs a key and at least one organisation")
@@ -238,5 +246,23 @@ def _family(row: Mapping[str, Any]) -> Family:
         ignore_stamp=row.get("stamp") == "ignore",
         renamed=tuple((old.casefold(), new) for old, new in row.get("renamed", {}).items()),
         licence_note=str(row.get("licence_note") or ""),
+        jurisdiction=str(row.get("jurisdiction") or _law(row.get("origin"), laws)),
+        feeds=_texts(row, "feeds"),
+        watch_for=_texts(row, "watch_for"),
+        edge=bool(row.get("edge")),
         source=str(row.get("source") or ""),
     )
+
+
+def _law(origin: str | None, laws: Mapping[str, str]) -> str:
+    """What a country's law means, its own before the European Union's."""
+    return laws.get(origin or "") or (laws.get("EU", "") if origin in EU_MEMBERS else "")
+
+
+def _texts(row: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    texts = row.get(name) or []
+    if not isinstance(texts, list) or not all(isinstance(text, str) and text.strip() for text in texts):
+        raise ValueError(f"family {row['key']}: {name} is a list of texts")
+    if name == "feeds" and (wrong := [text for text in texts if not text.startswith("https://")]):
+        raise ValueError(f"family {row['key']}: a feed is an https:// address, not {wrong[0]}")
+    return tuple(texts)

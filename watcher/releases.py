@@ -6,7 +6,7 @@ not there to collect. It holds what makers published as weights; versions behind
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -19,7 +19,7 @@ DESIGNS = frozenset({"dense", "moe", "hybrid", "moe-hybrid", "ssm", "encoder", "
 _FIELDS = frozenset(
     {
         *("family", "version", "date", "series", "sizes", "licence", "relicensed", "design"),
-        *("sees", "kinds", "source"),
+        *("sees", "kinds", "called", "source"),
     }
 )
 # What is neither a size nor a variant that a licence row names.
@@ -48,7 +48,8 @@ class Release:
 
     licences: by size ("3B") or variant ("base") as names write them, "rest" for all others; empty
     where nobody of us could check. relicensed: later licences of the same repos, by day, ascending.
-    sees, kinds: what a family could do here for the first time.
+    sees, kinds: what a family could do here for the first time. called: words that names use for the
+    sizes ("flash"), where other sizes of the same version came apart from them.
     """
 
     family: str
@@ -61,6 +62,7 @@ class Release:
     design: str = "dense"
     sees: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
+    called: tuple[str, ...] = ()
     source: str = ""
 
     def licence(self, size: str | None, variant: str | None, moment: datetime) -> str | None:
@@ -80,10 +82,9 @@ class Release:
         only_variants = all(read_size(key) is None for key in named)
         return named.get(REST) if size or only_variants else None
 
-    def has(self, size: str | None) -> bool:
-        """Whether a size, as a name writes it, is one of this release's; a word ("mini") may be."""
-        wanted = read_size(size)
-        return wanted is None or not self.sizes or any(wanted.is_called(known) for known in self.sizes)
+    def has(self, size: Size) -> bool:
+        """Whether a size that a name says is one of this release's."""
+        return any(size.is_called(known) for known in self.sizes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +103,7 @@ class Releases:
         None when the table does not know that version and size, or the lineage does not say enough.
         Repos are created before they are announced, so a release counts before its day too.
         """
-        rows = [row for row in self._of_version(lineage) if row.has(lineage.size)]
+        rows = _of_size(self._of_version(lineage), lineage.size)
         started = [row for row in rows if row.day <= moment.date()]
         for row in (*reversed(started), *(row for row in rows if row not in started)):
             return row.licence(lineage.size, lineage.variant, moment)
@@ -111,12 +112,22 @@ class Releases:
     def _of_version(self, lineage: Lineage) -> list[Release]:
         """The rows of a version: the same spelling first, else the same number without its stamp."""
         mine = [r for r in self.releases if r.family == lineage.family and _same_series(r, lineage)]
-        stated = [part for part in (lineage.version, lineage.stamp) if part] or ["1"]
-        for spelling in ("-".join(stated), stated[0]):
-            if exact := [r for r in mine if r.version.casefold() == spelling.casefold()]:
+        version, stamp = lineage.version, lineage.stamp
+        spellings = (f"{version}-{stamp}", version) if version else (stamp, "1")
+        for spelling in spellings:
+            if exact := [r for r in mine if spelling and r.version.casefold() == spelling.casefold()]:
                 return exact
-        number = version_key(stated[0])[:3]
+        number = version_key(version or "")[:3]
         return [r for r in mine if number[0] and version_key(r.version)[:3] == number]
+
+
+def _of_size(rows: Sequence[Release], size: str | None) -> list[Release]:
+    """The rows that a repo of a size, as its name writes it, may be of."""
+    if wanted := read_size(size):
+        return [row for row in rows if row.has(wanted)]
+    if named := [row for row in rows if size and size.casefold() in row.called]:
+        return named
+    return [row for row in rows if not row.called] or ([] if size else list(rows))
 
 
 def load_releases(extra: Iterable[Mapping[str, Any]] = ()) -> Releases:
@@ -181,6 +192,7 @@ def _release(row: Mapping[str, Any]) -> Release:
         design=design,
         sees=tuple(row.get("sees", ())),
         kinds=tuple(row.get("kinds", ())),
+        called=tuple(str(word).casefold() for word in row.get("called", ())),
         source=str(row.get("source") or ""),
     )
 
