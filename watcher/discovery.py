@@ -147,8 +147,6 @@ def taken_up(tx: Tx, rules: Rules, now: datetime) -> list[str]:
     bases = tx.unregistered_bases(rules.registry.trusted_quantisers, now - rules.policy.waiting_limit)
     twice = [base for base, by in bases.items() if len(by) >= 2]
     told, baselines = tx.new_families(twice), tx.baselines()
-    return [
-        base
-        for base in twice
-        if base.casefold() not in told and any(is_news(q, baselines) for q in tx.quants_of([base]))
-    ]
+    untold = [base for base in twice if base.casefold() not in told]
+    fresh = {(q.lineage.base_repo or "").casefold() for q in tx.quants_of(untold) if is_news(q, baselines)}
+    return [base for base in untold if base.casefold() in fresh]
