@@ -17,7 +17,7 @@ from watcher.history import by_account, put_together
 from watcher.judging import rejudge
 from watcher.ports import Catalog, Tx
 from watcher.rules import Outcome, Rules
-from watcher.types import Action, Alert, Change, Sight, SourceState, Verdict
+from watcher.types import Action, Alert, Change, ChangeKind, Sight, SourceState, Verdict
 
 POLL = timedelta(minutes=30)  # a hold that ends at once is judged again with the next poll
 TREND_FOR = timedelta(hours=24)  # the trending list is read once a day
@@ -114,14 +114,17 @@ class _Player:
         if listed:
             self._tx.saw_trending(listed, moment)
             self._trends = True
-        recorder = Recorder(rules=self._rules_at(moment), now=moment)
-        for account, looks in by_account(sights):
-            self._account(recorder, account, moment, looks)
-        if any(s.account in self._rules.registry.trusted_quantisers for s in sights):
+        recorder = Recorder(rules=self._rules_at(moment), now=moment, fits=False)
+        changes = [
+            c for account, looks in by_account(sights) for c in self._account(recorder, account, looks)
+        ]
+        if any(change.kind is ChangeKind.NEW_QUANT for change in changes):
             bases = taken_up(self._tx, self._rules, moment)
             self._collect(moment, recorder.reconsider(self._tx, bases))
 
-    def _account(self, recorder: Recorder, account: str, moment: datetime, looks: Sequence[Sight]) -> None:
+    def _account(self, recorder: Recorder, account: str, looks: Sequence[Sight]) -> list[Change]:
+        """What was seen of one account, in one step; returns what that changed."""
+        moment = looks[0].seen_at
         seen = put_together(self._tx, looks)
         self._problems += seen.problems
         early = self._silent_until is not None and moment <= self._silent_until
@@ -131,8 +134,10 @@ class _Player:
             self._met.add(account)
         if early or first:
             recorder.baseline(self._tx, seen.observations, seen.looks)
-        else:
-            self._collect(moment, recorder.record(self._tx, seen.observations, seen.looks))
+            return []
+        outcome = recorder.record(self._tx, seen.observations, seen.looks)
+        self._collect(moment, outcome)
+        return [change for _, change in outcome.changes]
 
     def pass_time(self, until: datetime, *, inclusive: bool) -> None:
         """Judges every hold that becomes due before until (inclusive: or then), at its own moment."""
