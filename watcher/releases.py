@@ -82,9 +82,10 @@ class Release:
         only_variants = all(read_size(key) is None for key in named)
         return named.get(REST) if size or only_variants else None
 
-    def has(self, size: Size) -> bool:
-        """Whether a size that a name says is one of this release's."""
-        return any(size.is_called(known) for known in self.sizes)
+    def has(self, size: str | None) -> bool:
+        """Whether a size, as a name writes it, is one of this release's; a word ("mini") may be."""
+        wanted = read_size(size)
+        return wanted is None or not self.sizes or any(wanted.is_called(known) for known in self.sizes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,8 +124,8 @@ class Releases:
 
 def _of_size(rows: Sequence[Release], size: str | None) -> list[Release]:
     """The rows that a repo of a size, as its name writes it, may be of."""
-    if wanted := read_size(size):
-        return [row for row in rows if row.has(wanted)]
+    if read_size(size):
+        return [row for row in rows if row.has(size)]
     if named := [row for row in rows if size and size.casefold() in row.called]:
         return named
     return [row for row in rows if not row.called] or ([] if size else list(rows))
