@@ -337,6 +337,9 @@ OTHERWISE_LABELLED = {
     "IFM/K2-Think-V2",
     "IFM/K2-Horizon-32B-FP8",
     "IFM/K2-Horizon-MoVA-36B-A4B",
+    "XHToken/Spark-X2.5-4B",
+    "XingChen-AGI/Xing4.0-29B-A4B",
+    "yandex/AliceAI-Foundation-80B-A3B-Base",
 }
 
 
