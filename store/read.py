@@ -9,10 +9,11 @@ from functools import partial
 from store.read_changes import alerts, changes
 from store.read_evaluations import evaluations
 from store.read_explain import explain
+from store.read_names import unknown
 from store.read_repos import repos
 from store.read_status import status
 
 quants = partial(repos, quant=True)
 models = partial(repos, quant=False)
 
-__all__ = ["alerts", "changes", "evaluations", "explain", "models", "quants", "status"]
+__all__ = ["alerts", "changes", "evaluations", "explain", "models", "quants", "status", "unknown"]

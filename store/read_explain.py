@@ -1,6 +1,5 @@
 """Everything that is known of one repo, change or alert: also the answer to "why was I not told?"."""
 
-import difflib
 import json
 import sqlite3
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from store.errors import NothingKnown, StoreError
 from store.files import reading
 from store.moments import for_people
 from store.read_changes import alert_rows, change_rows, delivery_row
+from store.read_names import nearest
 from store.read_repos import files_of, select_in
 
 # Shorter ones are rather words than the beginning of an id.
@@ -52,7 +52,7 @@ def _scope(connection: sqlite3.Connection, what: str) -> tuple[str, list[sqlite3
         causes = connection.execute("SELECT change_id FROM alert_changes WHERE alert_id = ?", [alert_id])
         kind, changes = "alert", _changes(connection, "id", [row[0] for row in causes])
     else:
-        raise NothingKnown(what, _nearest(connection, what.casefold()))
+        raise NothingKnown(what, nearest(connection, what.casefold()))
     return kind, changes, sorted({c["folded"] for c in changes})
 
 
@@ -76,16 +76,6 @@ def _by_prefix(connection: sqlite3.Connection, table: str, what: str) -> str | N
     if len(found) > 1 and prefix not in found:
         raise StoreError(f"{what} is the beginning of {len(found)} ids: {', '.join(found[:5])}")
     return found[0] if found else None
-
-
-def _nearest(connection: sqlite3.Connection, folded: str) -> tuple[str, ...]:
-    """Up to three ids: first those that contain what was asked, then those spelled alike."""
-    ids = dict(connection.execute("SELECT folded, repo_id FROM repos ORDER BY folded").fetchall())
-    inside = [name for name in ids if folded and folded in name][:3]
-    short = {name.rpartition("/")[2]: name for name in reversed(ids)}
-    pool = ids if "/" in folded else short
-    alike = [short.get(near, near) for near in difflib.get_close_matches(folded, pool, n=3)]
-    return tuple(ids[name] for name in dict.fromkeys([*inside, *alike]))[:3]
 
 
 def _changes(connection: sqlite3.Connection, column: str, values: Sequence[str]) -> list[sqlite3.Row]:

@@ -22,6 +22,7 @@ from watcher.types import Alert, SourceError
 if TYPE_CHECKING:
     from alerts.channels import Channel
     from alerts.deliver import Outcome as DeliveryOutcome
+    from sources.chat import ChatEndpoint
     from sources.hub import HubSource
     from sources.standin.server import StandIn
     from store.db import Store
@@ -111,6 +112,15 @@ def sync(
         stopped=stop.is_set if stop else lambda: False,
     )
     return round_.run(team.authors)
+
+
+def open_chat(
+    url: str, model: str, key: str | None, *, timeout_s: float, stop: threading.Event
+) -> "ChatEndpoint":
+    """An OpenAI-compatible endpoint; raises SourceError on an address or a key that can not be one."""
+    from sources.chat import ChatEndpoint
+
+    return ChatEndpoint(url, model, key, timeout_s=timeout_s, chance=random.SystemRandom(), stop=stop)
 
 
 def send(

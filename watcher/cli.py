@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from watcher import __version__
 from watcher.cli_common import fail
+from watcher.cli_eval import commands as eval_commands
 from watcher.cli_fit import commands as fit_commands
 from watcher.cli_read import changes, explain, models, quants, status
 from watcher.cli_setup import channels, check, init
@@ -57,6 +58,7 @@ for command in (init, check, demo, sync, run, quants, models, changes, explain, 
 app.command("export")(export_)
 app.command("import")(import_)
 app.add_typer(fit_commands, name="fit")
+app.add_typer(eval_commands, name="eval")
 app.add_typer(channels, name="channels")
 
 

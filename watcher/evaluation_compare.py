@@ -167,7 +167,7 @@ def change_in_words(gain: float) -> str:
 
 
 def score_in_words(score: float, samples: int | None) -> str:
-    return percent(score) + (f" of {samples:,}" if samples else "")
+    return percent(score) + (f" of {samples:,} answers" if samples else "")
 
 
 def gain_in_words(comparison: Comparison) -> str:
@@ -185,7 +185,5 @@ def basis_in_words(comparison: Comparison) -> str:
     """What the comparison rests on."""
     if comparison.paired:
         return f"both answered the same {comparison.samples:,} prompts"
-    sizes = [
-        f"{n:,}" if n else "an unstated number of" for n in (comparison.samples, comparison.incumbent_samples)
-    ]
-    return f"{sizes[0]} answers against {sizes[1]}, not prompt by prompt"
+    sizes = [f"{n:,}" if n else "unstated" for n in (comparison.samples, comparison.incumbent_samples)]
+    return f"whole scores compared, sample sizes {sizes[0]} and {sizes[1]}"

@@ -34,6 +34,7 @@ from watcher.types import (
 )
 
 SOURCE = "eval"
+_ON = " on "  # between score and task, where a change says what a model scored
 
 
 @dataclass(kw_only=True, slots=True)
@@ -71,7 +72,8 @@ def record(tx: Tx, results: Sequence[Evaluation], rules: Rules, now: datetime) -
     before, named = _called(stored, names), _called(results, names)
     recorded = _sorted_out(named, before, now)
     tx.save_evaluations(recorded.fresh, now)
-    table = _Table(_called(tx.evaluations(tasks), names), entries, rules)
+    told = _told(tx, rules, now)
+    table = _Table(_called(tx.evaluations(tasks), names), entries, rules, told)
     was = _current(before)
     for task in sorted({e.task.casefold() for e in recorded.fresh}):
         moved = table.moved(task, was)
@@ -111,10 +113,29 @@ def _current(results: Iterable[Evaluation]) -> dict[_Slot, Evaluation]:
     return {_slot(e): e for e in results}
 
 
+_Told = tuple[str, str, str | None]
+
+
+def _told(tx: Tx, rules: Rules, now: datetime) -> dict[_Told, str]:
+    """What was alerted of late, by model, task and deployment."""
+    return {
+        (v.change.key.folded, (v.change.after or "").partition(_ON)[2].casefold(), v.deployment): alert_id
+        for alert_id, v in tx.alerted_since(now - rules.policy.told_recently)
+        if v.change.kind is ChangeKind.EVALUATION
+    }
+
+
 class _Table:
     """The current results of some tasks, and how to speak of their models."""
 
-    def __init__(self, results: Sequence[Evaluation], entries: Mapping[str, Entry], rules: Rules) -> None:
+    def __init__(
+        self,
+        results: Sequence[Evaluation],
+        entries: Mapping[str, Entry],
+        rules: Rules,
+        told: Mapping[_Told, str],
+    ) -> None:
+        self._told = told
         self._current = _current(results)
         self._lineages = {e.known.key.folded: e.lineage for e in entries.values()}
         self._registry = rules.registry
@@ -146,7 +167,8 @@ class _Table:
                     continue
                 anew = own & moved and model not in own and found.gain is not None and found.gain > wanted
                 if model in moved or anew:
-                    news.setdefault(model, {})[d.name] = found
+                    told = self._told.get((model, task, d.name))
+                    news.setdefault(model, {})[d.name] = replace(found, told=told)
         changes: list[Change] = []
         findings: dict[tuple[Key, str | None], Comparison] = {}
         for model, found_for in news.items():
@@ -168,7 +190,7 @@ class _Table:
             key=Key(source=SOURCE, id=main.model),
             lineage=self._lineage(main.model),
             before=percent(in_use_scores.pop()) if len(in_use_scores) == 1 else None,
-            after=f"{percent(main.score)} on {main.task}",
+            after=f"{percent(main.score)}{_ON}{main.task}",
             detected_at=now,
             evidence=tuple(evidence),
         )

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from watcher.decisions import NEWCOMERS, NOUNS, decision, how_it_fits, of_release
+from watcher.formats import format_of
 from watcher.situation import Situation
+from watcher.triggers_evaluation import better_on_own_evaluation_set
 from watcher.triggers_in_use import (
     licence_of_a_family_in_use,
     licence_unlocks,
@@ -35,6 +37,7 @@ from watcher.triggers_releases import (
     genuinely_new_family,
     licence_of_a_new_release,
     newly_fitting_size_or_design,
+    too_small,
     weighed,
 )
 from watcher.triggers_requirements import hardware_changed, requirements_changed
@@ -92,9 +95,23 @@ def trusted_quant(change: Change, s: Situation) -> Verdict | None:
     base = (change.lineage.base_repo or "").casefold()
     if base in {m.casefold() for m in s.stack.shortlist}:
         return decision(Action.DIGEST, "quant-shortlisted", "a quant of a shortlisted candidate", change, s)
-    if change.lineage.family in s.families_in_use and not change.lineage.derived:
-        return decision(Action.DIGEST, "quant-of-family", "a trusted quant of a family in use", change, s)
-    return decision(Action.IGNORE, "quant-unused", "a quant of a model that nobody here runs", change, s)
+    told = (subject(change), s.deployment.name if s.deployment else None) in s.told
+    if change.lineage.derived or not (s.watches(change.lineage.family) or told):
+        reason = "a quant of a model that nobody here runs"
+        return decision(Action.IGNORE, "quant-unused", reason, change, s)
+    if reason := _useless(change, s):
+        return decision(Action.IGNORE, "quant-unused", f"a trusted quant, but {reason}", change, s)
+    reason = "a trusted quant of a family that you run or watch, or of a release that you were told of"
+    return decision(Action.DIGEST, "quant-of-family", reason, change, s)
+
+
+def _useless(change: Change, s: Situation) -> str | None:
+    """Why nobody here would load a quant; None when somebody might."""
+    if s.candidate is not None and (row := format_of(s.candidate.label)) and row.family == "bnb":
+        return f"{row.label} is for training, not for serving"
+    if s.candidate is not None and s.candidate.fit.verdict is FitVerdict.NO:
+        return "it does not fit"
+    return too_small(change, s)
 
 
 def news_of_a_watched_family(change: Change, s: Situation) -> Verdict | None:
@@ -120,6 +137,7 @@ def nothing_to_do(change: Change, s: Situation) -> Verdict:
 TRIGGERS: tuple[Trigger, ...] = (
     hardware_changed,
     requirements_changed,
+    better_on_own_evaluation_set,
     licence_text_of_a_model_in_use,
     quant_method_seen_first,
     model_in_use_vanished,

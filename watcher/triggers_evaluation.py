@@ -7,7 +7,6 @@ from watcher.evaluation_compare import (
     in_use,
     own_tasks,
     percent,
-    score_in_words,
 )
 from watcher.situation import Situation
 from watcher.types import Action, Change, ChangeKind, Comparison, Verdict
@@ -38,23 +37,25 @@ def _weighed(found: Comparison, change: Change, s: Situation) -> Verdict:
     wanted = s.policy.evaluation_gain
     if found.gain is None or found.incumbent_score is None:
         return _ignore("evaluation-without-comparison", f"{_scored(found)}; {found.doubt}", change, s)
-    theirs = score_in_words(found.incumbent_score, found.incumbent_samples)
-    against = f"{_scored(found)} against {theirs} of {found.incumbent}, in use"
+    against = f"{_scored(found)} against {percent(found.incumbent_score)} of {found.incumbent}, in use"
     said = f"{against}: {gain_in_words(found)}; {basis_in_words(found)}"
     beyond_chance = found.low is not None and found.low > 0
     if found.gain > wanted + _EXACT and beyond_chance:
-        reason = f"{said}; more than {percent(wanted)} better, and beyond chance"
-        return decision(Action.ALERT, "evaluation-better", reason, change, s)
+        reason = f"{said}; more than {wanted * 100:g} % better, and beyond chance"
+        if found.told:
+            reason = f"joins alert {found.told[:8]}, which said so of late: {reason}"
+        action = Action.DIGEST if found.told else Action.ALERT
+        return decision(action, "evaluation-better", reason, change, s)
     if found.gain > wanted + _EXACT:
         return decision(Action.DIGEST, "evaluation-promising", f"{said}; {_settle(found)}", change, s)
     if beyond_chance:
-        reason = f"{said}; better, but not by more than {percent(wanted)}"
+        reason = f"{said}; better, but not by more than {wanted * 100:g} %"
         return decision(Action.DIGEST, "evaluation-somewhat-better", reason, change, s)
     return _ignore("evaluation-not-better", f"{said}; no better beyond chance", change, s)
 
 
 def _scored(found: Comparison) -> str:
-    return f"{score_in_words(found.score, found.samples)} on {found.task}"
+    return f"{percent(found.score)} on {found.task}"
 
 
 def _settle(found: Comparison) -> str:

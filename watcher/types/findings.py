@@ -13,7 +13,7 @@ class Comparison:
     and None is not known (high None beside a low: without bound). samples and incumbent_samples: how many
     answers each score rests on. paired: both answered the same prompts, and the scores are of those.
     more_samples: how many more it would take for the interval to leave 0, would the scores stay. doubt: why
-    there is no gain, or no interval.
+    there is no gain, or no interval. told: the alert that said so of late, if one did.
     """
 
     task: str
@@ -30,6 +30,7 @@ class Comparison:
     paired: bool = False
     more_samples: int | None = None
     doubt: str | None = None
+    told: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
