@@ -1,17 +1,21 @@
 """What families released: complete enough to remember, and right about licences."""
 
+import gzip
+import json
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
+from tests.shared import shared_data
 from watcher import licences
 from watcher.families import load_families
 from watcher.names import lineage_of
 from watcher.releases import Releases, Size, load_releases, read_size
-from watcher.types import Lineage, RepoFacts
+from watcher.types import Licence, Lineage, RepoFacts
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
+EXPORT = "hub/radar-huggingface-dataset/models_2026-08-22T2000Z.jsonl.gz"
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +155,35 @@ HISTORY = [
     ("Jamba 1.5 has a revenue gate", "ai21labs/AI21-Jamba-1.5-Mini", "2024-09-01", "jamba"),
     ("Yi asked for registration", "01-ai/Yi-34B", "2023-12-01", "yi-license"),
     ("and was freed with 1.5", "01-ai/Yi-34B", "2024-06-01", "apache-2.0"),
+    ("MiniMax M2.7 was not for business", "MiniMaxAI/MiniMax-M2.7", "2026-05-01", "minimax-m2.7"),
+    ("M3 is, up to a revenue", "MiniMaxAI/MiniMax-M3", "2026-07-01", "minimax-community-license"),
+    ("Kimi K3 left the modified MIT", "moonshotai/Kimi-K3", "2026-08-01", "kimi-k3"),
+    ("GLM 5.3 has its own", "zai-org/GLM-5.3", "2026-09-01", "glm-5.3"),
+    ("its Flash is free", "zai-org/GLM-5.3-Flash", "2026-09-01", "mit"),
+    ("the largest Qwen3.8 has its own", "Qwen/Qwen3.8-2.4T-A95B", "2026-09-01", "qwen3.8-max"),
+    ("Qwen3.8 27B is free", "Qwen/Qwen3.8-27B", "2026-09-01", "apache-2.0"),
+    ("Qwen1.5 4B is for research", "Qwen/Qwen1.5-4B-Chat", "2024-03-01", "qwen-research"),
+    ("Hunyuan shut the EU out", "tencent/Hunyuan-A13B-Instruct", "2025-08-01", "hunyuan"),
+    ("Hy3 is free", "tencent/Hy3", "2026-08-01", "apache-2.0"),
+    ("LFM has a revenue gate", "LiquidAI/LFM2-1.2B", "2025-08-01", "lfm1.0"),
+    (
+        "Nemotron 3 Ultra is free",
+        "nvidia/NVIDIA-Nemotron-3-Ultra-550B-A55B-BF16",
+        "2026-07-01",
+        "openmdw-1.1",
+    ),
+    (
+        "MedGemma has terms for medicine",
+        "google/medgemma-27b-text-it",
+        "2025-06-01",
+        "health-ai-developer-foundations",
+    ),
+    (
+        "a maker's own quant is as free as its model",
+        "Qwen/Qwen2.5-3B-Instruct-GGUF",
+        "2025-01-01",
+        "qwen-research",
+    ),
     ("a size nobody released", "Qwen/Qwen3-99B", "2026-01-01", None),
     ("a version nobody released", "google/gemma-9-12b-it", "2026-01-01", None),
     ("a stranger", "somebody/their-7b", "2026-01-01", None),
@@ -178,3 +211,19 @@ def test_a_stamp_told_apart_from_its_version_finds_the_same_row(releases: Releas
     for version, stamp in (("2-2407", None), ("2", "2407"), ("2", None)):
         lineage = Lineage(family="mistral", series="Mistral Large", version=version, stamp=stamp)
         assert releases.expected_licence(lineage, NOW) == "mrl"
+
+
+def test_the_table_agrees_with_what_makers_state_on_the_hub(releases: Releases) -> None:
+    """Every official repo of a real export whose licence is named ("other" alone names none)."""
+    registry = load_families()
+    with gzip.open(shared_data(EXPORT), "rt") as lines:
+        rows = [row for line in lines if registry.families_of((row := json.loads(line))["author"])]
+    known = 0
+    for row in rows:
+        lineage = lineage_of(RepoFacts(repo_id=row["id"]), registry)
+        stated = licences.canonical(Licence(id=row["license"]))
+        expected = releases.expected_licence(lineage, NOW) if lineage.official else None
+        if expected and stated and stated != "other":
+            known += 1
+            assert stated == expected, row["id"]
+    assert known > 150
