@@ -58,7 +58,7 @@ def _of_member(member: Member) -> Elder:
         moment=member.created_at or member.first_seen,
         licence=member.licence,
         kinds=frozenset({line.variant} if line.variant else ()),
-        traits=frozenset({EXPERTS}) if moe else None,
+        traits=frozenset({EXPERTS} if moe else ()),
         stem=stem_of(member.model_type),
         sees=line.variant in ("vision", "omni"),
         thread=line.thread,

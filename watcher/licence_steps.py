@@ -10,8 +10,8 @@ from datetime import timedelta
 
 from watcher import licences
 from watcher.designs import sees
-from watcher.elders import Elder, of_line
-from watcher.releases import Releases
+from watcher.elders import SAME_SIZE, Elder, of_line
+from watcher.releases import Releases, read_size
 from watcher.types import Lineage, Observation
 
 # Change.degree of a licence that a new release brings, in place of one that a known repo changed to.
@@ -51,9 +51,8 @@ def licence_step(
         if earlier and licences.class_of(earlier) != licences.class_of(stated):
             note = f"{earlier} when it was published; {_towards(earlier, stated)}"
             return Step(before=earlier, after=stated, degree=None, notes=(note,))
-    line = [e for e in of_line(had, lineage, lineage.family or "") if e.licence]
-    family = [e for e in had if e.licence]
-    before = (line or family)[-1].licence if line or family else None
+    family = [e for e in had if e.licence and not _sibling(e, seen, lineage)]
+    before = _had_before(seen, lineage, family)
     if before is None or before == stated:
         return None
     seen_before = any(e.licence == stated for e in family)
@@ -62,10 +61,8 @@ def licence_step(
             return Step(before=before, after=stated, degree=RELEASE, notes=(limit,))
     if aside:
         return None
-    if seen_before and not (line and licences.class_of(before) != licences.class_of(stated)):
-        return None
-    if seen_before and licences.direction(before, stated) == "stricter":
-        return None
+    if seen_before and (licences.usable(before) is not False or licences.usable(stated) is False):
+        return None  # the family has both, and this opens no door that was shut
     note = _towards(before, stated)
     if licences.class_of(before) == licences.class_of(stated):
         terms = licences.new_terms(before, stated)
@@ -73,6 +70,21 @@ def licence_step(
             return None
         note = terms
     return Step(before=before, after=stated, degree=RELEASE, notes=(note,))
+
+
+def _sibling(elder: Elder, seen: Observation, lineage: Lineage) -> bool:
+    """Whether an elder is of the same release: all of it brings the licence, whoever was read first."""
+    return elder.thread == lineage.thread and seen.seen_at - elder.moment <= _OLD
+
+
+def _had_before(seen: Observation, lineage: Lineage, family: Sequence[Elder]) -> str | None:
+    """The licence that the line had last for such a size, else at all, else the family."""
+    line = of_line(family, lineage, lineage.family or "")
+    size = read_size(lineage.size)
+    total = seen.facts.parameters.total or (size.total * 1e9 if size else None)
+    alike = [e for e in line if total and e.total and abs(total / e.total - 1) <= SAME_SIZE]
+    found = alike or line or family
+    return found[-1].licence if found else None
 
 
 def _towards(before: str, after: str) -> str:
@@ -87,4 +99,3 @@ def _new_limit(before: str, after: str, had: Sequence[Elder]) -> str | None:
     if any(e.sees and e.licence and licences.excluded(e.licence, "EU", multimodal=True) for e in had):
         return None
     return limit
-

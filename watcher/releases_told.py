@@ -4,16 +4,17 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from watcher.decisions import RANK, of_release
+from watcher.decisions import NEWCOMERS, RANK, of_release
 from watcher.releases import read_size
 from watcher.report import Warranted
 from watcher.types import Action, ChangeKind, Verdict
 
 
 def topic(verdict: Verdict) -> tuple[str, str]:
-    """What one alert is about: a release with all that it brings, or one kind of news about a thread."""
-    trigger = "release" if of_release(verdict.change) else verdict.trigger
-    return verdict.change.lineage.thread, trigger
+    """What one alert is about: what a release brings, its licence, or one kind of news about a thread."""
+    change = verdict.change
+    trigger = "release" if change.kind in NEWCOMERS else verdict.trigger
+    return change.lineage.thread, trigger
 
 
 def one_alert_per_release(judged: Mapping[str, Sequence[Warranted]]) -> dict[str, list[Warranted]]:
@@ -41,7 +42,7 @@ def one_alert_per_release(judged: Mapping[str, Sequence[Warranted]]) -> dict[str
     return {change_id: [joined(w) for w in found] for change_id, found in judged.items()}
 
 
-def _merit(w: Warranted) -> tuple[bool, bool, bool, bool, float, str]:
+def _merit(w: Warranted) -> tuple[bool, bool, bool, float, str]:
     s, change = w.situation, w.verdict.change
     fit = s.candidate.fit if s.candidate else None
     runs = fit is not None and RANK[fit.verdict] > 0
@@ -49,8 +50,7 @@ def _merit(w: Warranted) -> tuple[bool, bool, bool, bool, float, str]:
     size = read_size(change.lineage.size)
     total = s.facts.parameters.total or (size.total * 1e9 if size else 0.0)
     return (
-        change.kind is ChangeKind.LICENCE,
-        runs and owned,
+        change.kind is ChangeKind.LICENCE or (runs and owned),
         not change.lineage.quant,
         change.lineage.variant != "base",
         total,

@@ -11,8 +11,11 @@ from watcher.licence_steps import RELEASE
 from watcher.newcomers import is_aside
 from watcher.releases import read_size
 from watcher.situation import Situation
-from watcher.types import Action, Change, ChangeKind, Check, FitVerdict, Verdict
+from watcher.types import Action, Change, ChangeKind, Check, Fit, FitVerdict, Verdict
 from watcher.uses import narrow_task, same_task, trusted_publisher
+
+# Memory to plan for in weights: 1.3 to 1.5 is what operators reckon with before they know the load.
+_ROOM_TO_PLAN_FOR = 1.4
 
 
 def genuinely_new_family(change: Change, s: Situation) -> Verdict | None:
@@ -41,7 +44,7 @@ def _waiting_for_evidence(change: Change, s: Situation) -> Verdict:
 def newly_fitting_size_or_design(change: Change, s: Situation) -> Verdict | None:
     """A known family reaches a size or a design it did not have, and that runs here.
 
-    Of a family that nobody here watches only what is free to use and no smaller than the model in use.
+    Of a family that nobody here watches only a size that is free to use and no smaller than what is in use.
     """
     if change.kind not in (ChangeKind.NEW_SIZE, ChangeKind.NEW_ARCHITECTURE) or not change.lineage.official:
         return None
@@ -53,7 +56,9 @@ def newly_fitting_size_or_design(change: Change, s: Situation) -> Verdict | None
     what = f"{noun} of {family}{why}"
     if s.watches(change.lineage.family):
         return _candidate(change.kind.value, what, change, s, planned=True)
-    if s.licence is None or licences.class_of(s.licence) != "permissive":
+    if change.kind is not ChangeKind.NEW_SIZE or s.licence is None:
+        return None
+    if licences.class_of(s.licence) != "permissive":
         return None
     checks, said_no = weighed(change, s, planned=True, least=1.0)
     if said_no or (checks and is_aside(change.lineage)):
@@ -146,11 +151,16 @@ def weighed(
         return checks, "its size is not known yet"
     if small := too_small(change, s, least):
         return checks, small
-    if d.hardware.planned and not planned:
-        return checks, f"{d.hardware.name} is only planned"
+    if d.hardware.planned and (not planned or _fills(s.candidate.fit)):
+        return checks, f"{d.hardware.name} is only planned" + (", and would be full" if planned else "")
     refused = constraints.failed(checks)
     said = "; ".join(f"{c.name}: {c.found} (wanted {c.wanted})" for c in refused)
     return checks, said or None
+
+
+def _fills(fit: Fit) -> bool:
+    """Whether weights leave less room than one would buy a machine with: the usual rule of thumb."""
+    return fit.weights.bytes * _ROOM_TO_PLAN_FOR > fit.budget_bytes
 
 
 def too_small(change: Change, s: Situation, least: float = 1 - SAME_SIZE) -> str | None:

@@ -46,7 +46,7 @@ def independent_quantiser(lineage: Lineage, stack: Stack, registry: Registry) ->
 
 def subject(change: Change) -> str:
     """What further news joins: the release with all its sizes, and their quants."""
-    return change.lineage.thread
+    return change.lineage.thread + (" licence" if change.kind is ChangeKind.LICENCE else "")
 
 
 def names_in_use(stack: Stack) -> frozenset[str]:

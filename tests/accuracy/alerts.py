@@ -68,6 +68,7 @@ def answers(rows: Sequence[tuple[Row, Label]], team: Team) -> list[Answer]:
         change = decision.verdict.change
         by_repo[change.key.folded, f"{change.detected_at:%Y-%m-%d}"].append(decision)
     shared = Counter((row.repo or "", row.day) for row, _ in rows)
+    _give_licences(rows, by_repo)
     return [
         _answer(
             row,
@@ -80,6 +81,27 @@ def answers(rows: Sequence[tuple[Row, Label]], team: Team) -> list[Answer]:
         )
         for row, label in rows
     ]
+
+
+def _give_licences(
+    rows: Sequence[tuple[Row, Label]], by_repo: dict[tuple[str, str], list[Decision]]
+) -> None:
+    """The licence of a release is one piece of news: a row that speaks of it takes what all of it got."""
+    for row, _ in rows:
+        if row.variant != "licence":
+            continue
+        mine = (row.repo or "").casefold()
+        threads = {d.verdict.change.lineage.thread for d in by_repo[mine, row.day.isoformat()]}
+        for (repo, day), decisions in by_repo.items():
+            if repo == mine or day != row.day.isoformat():
+                continue
+            given = [
+                d
+                for d in decisions
+                if d.verdict.change.kind is ChangeKind.LICENCE and d.verdict.change.lineage.thread in threads
+            ]
+            by_repo[repo, day] = [d for d in decisions if d not in given]
+            by_repo[mine, day] += given
 
 
 def _own(row: Row, decisions: Sequence[Decision], shared: bool) -> list[Decision]:

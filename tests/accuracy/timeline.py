@@ -171,12 +171,20 @@ def _hub_row(row: Row, repo: str, at: datetime) -> dict[str, Any]:
     }
     if relation := _RELATIONS.get(row.variant):
         hub["tags"] = [f"base_model:{relation}:not-named/base"]
-    if method := _METHODS.get(row.variant):
+    method = _METHODS.get(row.variant) or _METHODS.get(f"quant-{_named_format(repo)}")
+    if method:
         hub["config"] = {"quantization_config": method}
     if row.total:
-        stored = {} if row.variant.startswith("quant") else {"parameters": {"BF16": int(row.total)}}
+        quant = method or row.variant.startswith("quant")
+        stored = {} if quant else {"parameters": {"BF16": int(row.total)}}
         hub["safetensors"] = {**stored, "total": int(row.total)}
     return hub
+
+
+def _named_format(repo: str) -> str:
+    """The format that ends a name, as config.json would state it: makers publish NVFP4 under its name."""
+    match = re.search(r"-(fp8|awq|gptq|nvfp4|mxfp4|int4)(?:-int4)?$", repo.casefold())
+    return match[1] if match else ""
 
 
 def _weights(row: Row, repo: str) -> str:
