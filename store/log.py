@@ -10,11 +10,12 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TextIO
 
 from store.db import Store
 from store.files import reading
-from store.moments import to_text
+from store.moments import from_text, to_text
 from watcher.types import Json, Problem
 
 
@@ -39,6 +40,20 @@ def export_log(store: Store, out: TextIO, since: datetime | None = None) -> int:
             out.write(f'{head[:-1]}, "row": {row["row"]}}}\n')
             lines += 1
     return lines
+
+
+def read_log(path: Path) -> Iterator[LogRow]:
+    """The log of the database at path, in the order in which it was written."""
+    with reading(path) as connection:
+        for row in connection.execute("SELECT id, source, key, seen_at, row FROM observations ORDER BY id"):
+            seen_at = from_text(row["seen_at"])
+            yield LogRow(
+                source=row["source"],
+                key=row["key"],
+                seen_at=seen_at,
+                row=json.loads(row["row"]),
+                line=row["id"],
+            )
 
 
 def import_log(lines: Iterable[str]) -> Iterator[LogRow | Problem]:

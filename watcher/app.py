@@ -7,17 +7,19 @@ a second together, and a question to the catalog needs none of them.
 import random
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, Unpack
 
 from watcher.config import Config
+from watcher.finding import Found as Found
+from watcher.finding import NoSuchRepoError as NoSuchRepoError
 from watcher.team import Team as Team
 from watcher.team import team_of as team_of
-from watcher.types import Alert, SourceError
+from watcher.types import Alert
 
 if TYPE_CHECKING:
     from alerts.channels import Channel
@@ -28,9 +30,9 @@ if TYPE_CHECKING:
     from store.db import Store
     from store.lock import DaemonLock
     from store.log import LogRow
-    from watcher.backtest import Replay
+    from watcher.backtest import Options, Replay
     from watcher.rounds import RoundReport
-    from watcher.types import Correction, Entry, Known, LocalModel, Observation, Problem, Sight
+    from watcher.types import Correction, Entry, Known, LocalModel, Problem, Sight
 
 Progress = Callable[[str, int, int], None]
 
@@ -157,10 +159,9 @@ def import_log(team: Team, store: "Store", lines: Iterable[str]) -> tuple[int, l
     as they were. Repos that the catalog knows already, by any name, are left alone, so that importing
     twice changes nothing.
     """
-    from store.log import import_log as read
     from watcher.history import take
 
-    sights, problems = history(read(lines))
+    sights, problems = read_history(lines)
     with store.write() as tx:
         return take(tx, team.rules(()), sights), problems
 
@@ -184,33 +185,34 @@ def history(rows: "Iterable[LogRow | Problem]") -> "tuple[list[Sight], list[str]
     return seen, problems
 
 
-def backtest(
-    team: Team,
-    rows: "Iterable[LogRow | Problem]",
-    *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    baseline_until: datetime | None = None,
-    watched: Sequence[str] | None = None,
-) -> "Replay":
-    """What the team's policy makes of a log, in a temporary catalog: see watcher.backtest.replay.
+def read_history(lines: Iterable[str]) -> "tuple[list[Sight], list[str]]":
+    """The same from JSON lines, as `modelwatch export` writes them."""
+    from store.log import import_log as read
 
-    watched: the accounts whose first sight is silent; without it, those that the team watches.
-    """
+    return history(read(lines))
+
+
+def own_history(config: Config) -> "list[Sight]":
+    """Everything that the team's own catalog has logged; raises StoreError where there is none."""
+    from store.log import read_log
+
+    return history(read_log(store_path(config)))[0]
+
+
+def play(team: Team, sights: "Sequence[Sight]", **options: "Unpack[Options]") -> "Replay":
+    """What the team's policy makes of a history, in a temporary catalog; options: those of `replay`."""
     from store.temporary import temporary_store
     from watcher.backtest import replay
 
-    sights, problems = history(rows)
+    options.setdefault("watched", team.authors)
     with temporary_store() as catalog:
-        played = replay(
-            sights,
-            team.rules(()),
-            catalog,
-            since=since,
-            until=until,
-            baseline_until=baseline_until,
-            watched=team.authors if watched is None else watched,
-        )
+        return replay(sights, team.rules(()), catalog, **options)
+
+
+def backtest(team: Team, rows: "Iterable[LogRow | Problem]", **options: "Unpack[Options]") -> "Replay":
+    """The same for the lines of a log, with what was wrong with them."""
+    sights, problems = history(rows)
+    played = play(team, sights, **options)
     return replace(played, problems=(*problems, *played.problems))
 
 
@@ -296,36 +298,14 @@ def corrections(config: Config) -> "Sequence[Correction]":
         return tx.corrections()
 
 
-class NoSuchRepoError(Exception):
-    """A question about a repo that nobody can see."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
-    """A repo and its base. origin: catalog or hub."""
-
-    entry: "Entry"
-    base: "Known | None"
-    origin: str
-
-
 def find(team: Team, repo_id: str, now: datetime) -> Found:
-    """A repo and its base: from the catalog where its layers are known, else read from the Hub.
+    """A repo and its base, from the catalog or the Hub: see watcher.finding."""
+    from watcher.finding import find as look_up
 
-    What the catalog knows serves when the Hub is silent. Raises NoSuchRepoError when neither knows it.
-    """
-    from watcher.assess import shape_read
-
-    known = _from_catalog(team, repo_id)
-    if known is not None and shape_read(known[0].known, known[1]) is not None:
-        return Found(entry=known[0], base=known[1], origin="catalog")
-    try:
-        entry, base = _from_hub(team, repo_id, now)
-    except (SourceError, NoSuchRepoError):
-        if known is None:
-            raise
-        return Found(entry=known[0], base=known[1], origin="catalog")
-    return Found(entry=entry, base=base, origin="hub")
+    with ExitStack() as stack:
+        there = store_path(team.config).is_file()
+        store = stack.enter_context(open_store(team.config)) if there else None
+        return look_up(team, store, lambda: open_source(team.config), repo_id, now)
 
 
 def entry_of(team: Team, repo_id: str, now: datetime) -> "tuple[Entry, Known | None]":
@@ -339,45 +319,3 @@ def local_model(path: Path) -> "LocalModel":
     from sources.local_model import read_local
 
     return read_local(path)
-
-
-def _from_catalog(team: Team, repo_id: str) -> "tuple[Entry, Known | None] | None":
-    if not store_path(team.config).is_file():
-        return None
-    with open_store(team.config) as store, store.read() as tx:
-        found = tx.entries([repo_id]).get(repo_id.casefold())
-        bases = tx.entries([found.lineage.base_repo]) if found and found.lineage.base_repo else {}
-    if found is None or not found.variants:
-        return None
-    return found, next((entry.known for entry in bases.values()), None)
-
-
-def _from_hub(team: Team, repo_id: str, now: datetime) -> "tuple[Entry, Known | None]":
-    source = open_source(team.config)
-    seen = _observed(source, repo_id, now)
-    if seen is None:
-        raise NoSuchRepoError(f"{repo_id}: the Hub shows no such repo (deleted, private or misspelt)")
-    parent = seen.facts.base_models[0].repo_id if seen.facts.base_models else None
-    try:
-        base = _observed(source, parent, now) if parent else None
-    except SourceError:
-        base = None  # without its base a quant is judged by its own files
-    return _entry_from(team, seen, base)
-
-
-def _observed(source: "HubSource", repo_id: str, now: datetime) -> "Observation | None":
-    look = source.look(repo_id, now)
-    if look.observation is None:
-        return None
-    return replace(
-        look.observation, details=source.details(look.observation.key.id, look.observation.revision, now)
-    )
-
-
-def _entry_from(team: Team, seen: "Observation", base: "Observation | None") -> "tuple[Entry, Known | None]":
-    from watcher.catalog import Recorder
-
-    recorder = Recorder(rules=team.rules(()), now=seen.seen_at)
-    parent = recorder.entry(base, None, {}) if base else None
-    bases = {parent.known.key.folded: parent} if parent else {}
-    return recorder.entry(seen, None, bases), parent.known if parent else None

@@ -7,9 +7,10 @@ that becomes due, so that what comes out is what a round at each of these moment
 
 import heapq
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import count, groupby
+from typing import TypedDict
 
 from watcher.catalog import Recorder
 from watcher.discovery import taken_up, with_trending
@@ -17,7 +18,7 @@ from watcher.history import by_account, put_together
 from watcher.judging import rejudge
 from watcher.ports import Catalog, Tx
 from watcher.rules import Outcome, Rules
-from watcher.types import Action, Alert, Change, ChangeKind, Sight, SourceState, Verdict
+from watcher.types import Action, Alert, Change, ChangeKind, Correction, Sight, SourceState, Verdict
 
 POLL = timedelta(minutes=30)  # a hold that ends at once is judged again with the next poll
 TREND_FOR = timedelta(hours=24)  # the trending list is read once a day
@@ -33,13 +34,18 @@ class Decision:
     at: datetime
     verdict: Verdict
 
+    @property
+    def topic(self) -> tuple[str, str | None]:
+        return self.change_id, self.verdict.deployment
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Replay:
-    """What a policy makes of a history between since and until; rows: how many were played.
+    """What a policy makes of a history; rows: how many were played.
 
-    alerts in the order of their times; decisions by time and change. problems: one line each for
-    rows that could not be played.
+    Judged is what came after since, up to until; both are None for a history without rows. alerts in the
+    order of their times; decisions by time and change. problems: one line each for rows that could not be
+    played.
     """
 
     since: datetime | None
@@ -53,6 +59,17 @@ class Replay:
         return tuple(d for d in self.decisions if d.verdict.action is action)
 
 
+class Options(TypedDict, total=False):
+    """What `replay` may be told beside history, rules and catalog."""
+
+    since: datetime | None
+    until: datetime | None
+    baseline_until: datetime | None
+    watched: Collection[str]
+    corrections: Iterable[Correction]
+    progress: Progress
+
+
 def replay(
     sights: Iterable[Sight],
     rules: Rules,
@@ -62,18 +79,22 @@ def replay(
     until: datetime | None = None,
     baseline_until: datetime | None = None,
     watched: Collection[str] = (),
+    corrections: Iterable[Correction] = (),
     progress: Progress = lambda *_: None,
 ) -> Replay:
     """Plays sights in the order of their times into an empty catalog; what is decided before since stays out.
 
     Silent are everything up to baseline_until (without it: the first moment of the history), and the
     first sight of each watched account that was not seen by then. Everything else is news. The clock
-    stops at until, or at the last row; holds that are not due by then stay holds.
+    stops at until, or at the last row; holds that are not due by then stay holds. corrections: what the
+    team measured on its machines.
     """
     chosen = sorted((s for s in sights if until is None or s.seen_at <= until), key=lambda s: s.seen_at)
     end = until or (chosen[-1].seen_at if chosen else None)
     silent_until = baseline_until or (chosen[0].seen_at if chosen else None)
     with catalog.write() as tx:
+        for correction in corrections:
+            tx.save_correction(correction)
         player = _Player(tx, rules, silent_until, watched)
         if baseline_until is not None:
             player.know({s.account for s in chosen} - player.watched, baseline_until)
@@ -86,7 +107,17 @@ def replay(
             progress(played, len(chosen))
         if end is not None:
             player.pass_time(end, inclusive=True)
-    return player.result(since, end, len(chosen))
+    start = max((m for m in (since, silent_until) if m is not None), default=None)
+    return player.result(start, end, len(chosen))
+
+
+@dataclass(order=True, frozen=True, slots=True)
+class _Hold:
+    """A decision that waits; those due at one moment come in the order in which they were made."""
+
+    due: datetime
+    number: int
+    decision: Decision = field(compare=False)
 
 
 class _Player:
@@ -97,7 +128,8 @@ class _Player:
         self.watched = frozenset(name.casefold() for name in watched)
         self._met: set[str] = set()
         self._trends = False
-        self._due: list[datetime] = []
+        self._holds: list[_Hold] = []
+        self._number = count()
         self._decisions: dict[tuple[str, str | None], Decision] = {}
         self._alerts: list[Alert] = []
         self._problems: list[str] = []
@@ -141,11 +173,13 @@ class _Player:
 
     def pass_time(self, until: datetime, *, inclusive: bool) -> None:
         """Judges every hold that becomes due before until (inclusive: or then), at its own moment."""
-        while self._due and (self._due[0] < until or (inclusive and self._due[0] == until)):
-            moment = heapq.heappop(self._due)
-            while self._due and self._due[0] == moment:
-                heapq.heappop(self._due)
-            held = self._tx.due_holds(moment)
+        while self._holds and (self._holds[0].due < until or (inclusive and self._holds[0].due == until)):
+            moment = self._holds[0].due
+            held = []
+            while self._holds and self._holds[0].due == moment:
+                decision = heapq.heappop(self._holds).decision
+                if self._decisions[decision.topic] is decision:
+                    held.append((decision.change_id, decision.verdict))
             if held:
                 ids = {verdict.change: change_id for change_id, verdict in held}
                 self._collect(moment, rejudge(self._tx, held, self._rules_at(moment), moment), ids)
@@ -156,11 +190,11 @@ class _Player:
     def _collect(self, at: datetime, outcome: Outcome, ids: dict[Change, str] | None = None) -> None:
         known = (ids or {}) | {change: change_id for change_id, change in outcome.changes}
         for verdict in outcome.verdicts:
-            change_id = known[verdict.change]
-            decision = Decision(change_id=change_id, at=at, verdict=verdict)
-            self._decisions[change_id, verdict.deployment] = decision
+            decision = Decision(change_id=known[verdict.change], at=at, verdict=verdict)
+            self._decisions[decision.topic] = decision
             if verdict.action is Action.HOLD and verdict.until is not None:
-                heapq.heappush(self._due, verdict.until if verdict.until > at else at + POLL)
+                due = verdict.until if verdict.until > at else at + POLL
+                heapq.heappush(self._holds, _Hold(due, next(self._number), decision))
         self._alerts += outcome.alerts
 
     def result(self, since: datetime | None, until: datetime | None, rows: int) -> Replay:
