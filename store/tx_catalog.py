@@ -83,6 +83,12 @@ class CatalogTx(TxBase):
             name: _entry(rows[folded], files[folded]) for name, folded in wanted.items() if folded in rows
         }
 
+    def count_with_weights(self) -> int:
+        """How many entries with_weights goes through."""
+        here = select(variants.c.repo).where(variants.c.repo == repos.c.folded).exists()
+        counted = select(func.count()).select_from(repos).where(here, repos.c.removed_at.is_(None))
+        return self._connection.execute(counted).scalar_one()
+
     def with_weights(self, *, after: str, limit: int) -> list[Entry]:
         """Entries that have variants, by folded id, from the one behind after on."""
         here = select(variants.c.repo).where(variants.c.repo == repos.c.folded).exists()

@@ -157,7 +157,8 @@ def _moved(
 
 
 def _list(values: Sequence[str]) -> str:
-    return " and ".join(sorted({value.casefold() for value in values})) or "any"
+    *most, last = sorted({value.casefold() for value in values}) or ["any"]
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _licences(d: Deployment) -> str:
@@ -176,6 +177,9 @@ _DEMANDS: tuple[tuple[str, Callable[[Deployment], str]], ...] = (
     ("speed floor", lambda d: f"{d.min_tokens_per_second:g} tok/s" if d.min_tokens_per_second else "none"),
     ("quality floor", lambda d: d.quality_floor or "none"),
     ("licences", _licences),
-    ("refused origins", lambda d: " and ".join(sorted(d.licence.refuse_origin)) or "none"),
+    (
+        "refused origins",
+        lambda d: _list(d.licence.refuse_origin).upper() if d.licence.refuse_origin else "none",
+    ),
     ("domicile", lambda d: d.licence.domicile or "not said"),
 )

@@ -5,7 +5,7 @@ accepted configuration. A crash before it loses nothing, and one after it repeat
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from watcher.accepted import compare_stacks, facts_of
 from watcher.consequences import Found, consequences
@@ -14,6 +14,9 @@ from watcher.ports import Catalog, Tx
 from watcher.rules import Outcome, Rules
 from watcher.shelf import Progress, Shelf
 from watcher.types import Change, Stack
+
+# Older models were passed over long ago: that they fit now is no news, unless they are in use or shortlisted.
+RECENT = timedelta(days=365)
 
 
 def adopt(
@@ -41,6 +44,8 @@ def adopt(
         if tx.accepted() != before:
             return Outcome()  # another process was faster
         outcome = decide(tx, changes, rules, now, found)
+        if before is not None and before.hardware != rules.stack.hardware:
+            tx.drop_fits()  # perhaps of other machines under the same name: watcher.refit makes them anew
         tx.save_accepted(facts_of(rules.stack), now)
     return outcome
 
@@ -60,5 +65,5 @@ def _weighed(
     tx: Tx, before: Stack, changes: Sequence[Change], rules: Rules, now: datetime, progress: Progress
 ) -> Found:
     after = current_stack(tx, rules.stack)
-    shelf = Shelf.read(tx, after, rules.registry, progress)
-    return consequences(shelf, changes, current_stack(tx, before), after, now, progress)
+    shelf = Shelf.read(tx, after, rules.registry, since=now - RECENT, progress=progress)
+    return consequences(shelf, changes, current_stack(tx, before), after, progress)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from store.db import Store
     from store.lock import DaemonLock
     from store.log import LogRow
+    from watcher.advise import Advice
     from watcher.backtest import Options, Replay
     from watcher.rounds import RoundReport
     from watcher.types import Correction, Entry, Known, LocalModel, Problem, Sight
@@ -98,22 +99,34 @@ def sync(
     progress: Progress = lambda *_: None,
     stop: threading.Event | None = None,
 ) -> "RoundReport":
-    """One round over all watched accounts; alerts are committed, not yet sent."""
+    """What changed in the configuration, then one round over all watched accounts.
+
+    Alerts are committed, not yet sent.
+    """
+    from watcher.adopting import adopt
     from watcher.asking import Limits
     from watcher.refit import refit
     from watcher.rounds import Round
 
-    refit(store, team.stack, now)
+    rules = team.rules(channels)
+    adopted = adopt(store, rules, now, patient=True, progress=progress)
+    refit(store, team.stack, now, progress)
     round_ = Round(
         source=source,
         catalog=store,
-        rules=team.rules(channels),
+        rules=rules,
         limits=Limits(sweep_every=team.config.schedule.sweep),
         now=now,
         progress=progress,
         stopped=stop.is_set if stop else lambda: False,
     )
-    return round_.run(team.authors)
+    report = round_.run(team.authors)
+    if adopted is None and not (stop and stop.is_set()):
+        adopted = adopt(store, rules, now, patient=False, progress=progress)
+        refit(store, team.stack, now, progress)
+    if adopted is not None:
+        report.outcome.add(adopted)
+    return report
 
 
 def open_chat(
@@ -306,6 +319,14 @@ def find(team: Team, repo_id: str, now: datetime) -> Found:
         there = store_path(team.config).is_file()
         store = stack.enter_context(open_store(team.config)) if there else None
         return look_up(team, store, lambda: open_source(team.config), repo_id, now)
+
+
+def advise(team: Team, name: str, now: datetime) -> "Advice":
+    """Advice for the deployment of this name; its model is read from the Hub where the catalog has it not."""
+    from watcher.advising import advised
+
+    with open_catalog(team.config) as store:
+        return advised(team, store, name, now, lambda repo_id: entry_of(team, repo_id, now)[0])
 
 
 def entry_of(team: Team, repo_id: str, now: datetime) -> "tuple[Entry, Known | None]":

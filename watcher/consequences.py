@@ -7,7 +7,6 @@ changes made at once each tells its own part, and a loss is told once: with the 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 from watcher import constraints
 from watcher.accepted import deployment_before, pool_before
@@ -17,8 +16,7 @@ from watcher.shelf import Offer, Progress, Shelf, Standing
 from watcher.types import Change, ChangeKind, Check, Consequences, Deployment, Hardware, Key, Stack
 from watcher.uses import names_in_use
 
-# Older models were passed over long ago: that they fit now is no news, unless they are in use or shortlisted.
-RECENT = timedelta(days=365)
+_FIGURES = frozenset({"memory", "users", "context", "speed"})
 
 Found = dict[tuple[Key, str | None], Consequences]
 
@@ -28,11 +26,10 @@ def consequences(
     changes: Sequence[Change],
     before: Stack,
     after: Stack,
-    now: datetime,
     progress: Progress = lambda *_: None,
 ) -> Found:
     """By change and deployment; a deployment that a change does not touch is absent."""
-    reckoning = _Reckoning(shelf, changes, before, after, now)
+    reckoning = _Reckoning(shelf, changes, before, after)
     pairs = [(change, deployment) for change in changes for deployment in after.deployments]
     found: Found = {}
     for index, (change, deployment) in enumerate(pairs):
@@ -44,10 +41,8 @@ def consequences(
 
 
 class _Reckoning:
-    def __init__(
-        self, shelf: Shelf, changes: Sequence[Change], before: Stack, after: Stack, now: datetime
-    ) -> None:
-        self._shelf, self._before, self._after, self._now = shelf, before, after, now
+    def __init__(self, shelf: Shelf, changes: Sequence[Change], before: Stack, after: Stack) -> None:
+        self._shelf, self._before, self._after = shelf, before, after
         self._changed = {change.key.id for change in changes if change.kind is ChangeKind.REQUIREMENT}
         self._wanted = {name.casefold() for name in names_in_use(after)}
 
@@ -72,8 +67,8 @@ class _Reckoning:
         return Consequences(
             deployment=d.name,
             holds=here.holds if here else None,
-            possible=_regained(then, here),
             lost=_lost(then, here),
+            gained=_regained(then, here),
             candidates=_sentences(candidates),
             current=_current(d, here),
             checks=here.checks if here else (),
@@ -95,8 +90,9 @@ class _Reckoning:
         return Consequences(
             deployment=d.name,
             holds=here.holds if here else None,
-            possible=(*_regained(then, here), *finer, *_sentences(news)),
+            possible=_sentences(news),
             lost=lost,
+            gained=(*_regained(then, here), *finer),
             candidates=_sentences(self._qualified(offers.values(), d)) if lost else (),
             current=_current(d, here),
             remarks=(*self._refused(fresh, d), *self._no_longer(earlier, offers, d)),
@@ -125,7 +121,7 @@ class _Reckoning:
 
     def _qualified(self, offers: Iterable[Offer], d: Deployment) -> list[tuple[Offer, Standing]]:
         """Those that meet every requirement, the best first, one for each size of a release."""
-        others = (o for o in offers if o.option.name.casefold() != d.model.casefold() and self._matters(o))
+        others = (offer for offer in offers if offer.option.name.casefold() != d.model.casefold())
         weighed = [(offer, self._shelf.standing(offer, d)) for offer in others]
         best: dict[tuple[str, str | None], tuple[Offer, Standing]] = {}
         for offer, standing in sorted((pair for pair in weighed if pair[1].holds), key=self._rank):
@@ -133,18 +129,12 @@ class _Reckoning:
             best.setdefault((lineage.thread, lineage.size), (offer, standing))
         return list(best.values())
 
-    def _matters(self, offer: Offer) -> bool:
-        entry = offer.option.entry
-        if entry.known.key.folded in self._wanted:
-            return True
-        born = entry.known.facts.created_at or entry.known.first_seen
-        return self._now - born <= RECENT and entry.lineage.variant != "base"
-
-    def _rank(self, pair: tuple[Offer, Standing]) -> tuple[bool, int, float, int, str]:
-        """In use or shortlisted first; then by what quality goes with: parameters and bits."""
-        offer, known = pair[0], pair[0].option.entry.known
+    def _rank(self, pair: tuple[Offer, Standing]) -> tuple[bool, int, int, float, int, str]:
+        """In use or shortlisted first, then what is sure to hold; then by what quality goes with."""
+        (offer, standing), known = pair, pair[0].option.entry.known
         return (
             known.key.folded not in self._wanted,
+            sum(check.name in _FIGURES for check in constraints.undecided(standing.checks)),
             -(offer.weights.parameters.total or 0),
             -(offer.weights.variant.bits or 0.0),
             -(known.facts.popularity.downloads or 0),
@@ -153,8 +143,8 @@ class _Reckoning:
 
     def _refused(self, offers: Iterable[Offer], d: Deployment) -> tuple[str, ...]:
         """What runs there now and fails another requirement: counted, so that nobody wonders."""
-        matter = [o for o in offers if self._matters(o) and o.option.name.casefold() != d.model.casefold()]
-        failed = [self._shelf.standing(offer, d).failed for offer in matter]
+        others = (offer for offer in offers if offer.option.name.casefold() != d.model.casefold())
+        failed = [self._shelf.standing(offer, d).failed for offer in others]
         reasons = Counter(checks[0].name for checks in failed if checks and checks[0].name != "task")
         if not reasons:
             return ()
@@ -178,7 +168,7 @@ class _Reckoning:
         if standing.candidate is None or not standing.holds:
             return ()
         line, until = fit_line(standing.candidate), before.weights.variant.label
-        return (f"{finest.option.name}, in use, in finer weights: {line} (so far {until})",)
+        return (f"{finest.option.name} runs in finer weights: {line} (so far {until})",)
 
 
 def _level(offer: Offer) -> int:
@@ -200,7 +190,7 @@ def _regained(then: Standing | None, here: Standing | None) -> tuple[str, ...]:
         return ()
     missed = {check.name for check in then.failed}
     now = "; ".join(_figures(check) for check in here.checks if check.name in missed)
-    return (f"{here.entry.known.facts.repo_id}, in use, now meets what it missed: {now}",)
+    return (f"{here.entry.known.facts.repo_id} now meets what it missed: {now}",)
 
 
 def _figures(check: Check) -> str:
@@ -215,12 +205,13 @@ def _sentence(offer: Offer, standing: Standing) -> str:
     line = fit_line(standing.candidate) if standing.candidate else "its fit is not known"
     publisher = offer.weights.variant.repo_id.partition("/")[0]
     by = "" if publisher == offer.option.entry.lineage.publisher else f"; weights by {publisher}"
-    return f"{offer.option.name}: {line}{by}"
+    still = ", ".join(check.name for check in constraints.undecided(standing.checks))
+    return f"{offer.option.name}: {line}{by}{f'; open: {still}' if still else ''}"
 
 
 def _current(d: Deployment, here: Standing | None) -> str:
     """How the model in use does, in one line."""
     if here is None:
         return f"{d.model} is not in the catalog"
-    line = f" ({fit_line(here.candidate)})" if here.candidate else ""
-    return f"{d.model} {constraints.sentence(here.checks)}{line}"
+    line = fit_line(here.candidate) if here.candidate else "its weights are not known"
+    return f"{d.model} {constraints.sentence(here.checks)} ({line})"

@@ -5,6 +5,7 @@ correction that the team measured drops the stored fits, so that they are made a
 network.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
 from watcher import assess
@@ -14,16 +15,26 @@ from watcher.types import FitRecord, Stack
 _BATCH = 500
 
 
-def refit(catalog: Catalog, stack: Stack, now: datetime) -> int:
-    """Brings the stored fits in line with the stack; returns how many were computed anew."""
+def refit(
+    catalog: Catalog,
+    stack: Stack,
+    now: datetime,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+) -> int:
+    """Brings the stored fits in line with the stack; returns how many were computed anew.
+
+    progress(what, done, total) is called for every batch of repos.
+    """
     wanted = _wanted(stack)
     with catalog.read() as tx:
-        if tx.fitted() == wanted or not tx.with_weights(after="", limit=1):
+        total = tx.count_with_weights()
+        if tx.fitted() == wanted or not total:
             return 0
     with catalog.write() as tx:
         tx.drop_fits()
-    count, after = 0, ""
+    count, done, after = 0, 0, ""
     while True:
+        progress("what fits where", done, total)
         with catalog.write() as tx:
             entries = tx.with_weights(after=after, limit=_BATCH)
             bases = tx.entries({e.lineage.base_repo for e in entries if e.lineage.base_repo})
@@ -36,7 +47,8 @@ def refit(catalog: Catalog, stack: Stack, now: datetime) -> int:
             tx.save_fits(found, now)
         if not entries:
             return count
-        count, after = count + len(found), entries[-1].known.key.folded
+        count, done = count + len(found), done + len(entries)
+        after = entries[-1].known.key.folded
 
 
 def _wanted(stack: Stack) -> set[Fitted]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from watcher import licences
+from watcher import licences, report_configuration, report_evaluation
 from watcher.situation import Candidate, Situation
-from watcher.types import Alert, Change, ChangeKind, FitVerdict, Section, Verdict
+from watcher.types import Alert, Change, ChangeKind, Comparison, Consequences, FitVerdict, Section, Verdict
 
 GIB = 1024**3
 T = TypeVar("T")
@@ -35,6 +35,7 @@ _NEXT_STEPS = {
     "new-family": "Run your evaluation set on it before anybody asks.",
     "new-size": "Compare it with the model in use on your evaluation set.",
     "new-architecture": "Check that your engine supports it, then run your evaluation set.",
+    "evaluation-better": "Try it beside the model in use on real requests, then switch.",
 }
 
 
@@ -52,13 +53,20 @@ def build_alert(items: Sequence[Warranted], now: datetime) -> Alert:
     Raises ValueError on an empty sequence. The id hashes what the alert says, not when.
     """
     first = items[0].verdict
-    title = _title(items)
+    meant = [i.situation.finding for i in items if isinstance(i.situation.finding, Consequences)]
+    if meant:
+        return _of_configuration(items, meant, now)
+    compared = [
+        (i.verdict.deployment or "", f) for i in items if isinstance(f := i.situation.finding, Comparison)
+    ]
+    title = report_evaluation.headline(first.change, [f for _, f in compared]) if compared else _title(items)
     sections = (
         Section(heading="What changed", lines=_what(items)),
         Section(
             heading="Why it matters to you",
             lines=tuple(_unique(f"{_place(i)}: {i.verdict.reason}" for i in items)),
         ),
+        *report_evaluation.sections(compared),
         *_fit_section(items),
         *_caveats(items),
         Section(heading="Next step", lines=_next_step(first)),
@@ -68,7 +76,29 @@ def build_alert(items: Sequence[Warranted], now: datetime) -> Alert:
         thread=first.change.lineage.thread,
         trigger=first.trigger,
         sections=sections,
-        links=tuple(_unique((i.verdict.change.key.id, _page(i)) for i in items)),
+        links=tuple(_unique((i.verdict.change.key.id, _page(i)) for i in items if _on_the_hub(i))),
+        deployments=tuple(_unique(i.verdict.deployment for i in items if i.verdict.deployment)),
+        now=now,
+    )
+
+
+def _of_configuration(items: Sequence[Warranted], meant: Sequence[Consequences], now: datetime) -> Alert:
+    """There is no repo behind it: the team's own machines and wishes, and what follows from them."""
+    verdict = items[0].verdict
+    change = verdict.change
+    seen = f"first seen {change.detected_at:%Y-%m-%d %H:%M} UTC"
+    step = report_configuration.next_step(change, meant)
+    sections = (
+        Section(heading="What changed", lines=(report_configuration.what(change), seen)),
+        *report_configuration.sections(meant),
+        Section(heading="Next step", lines=(step, f"The whole story: modelwatch explain {change.key.id}")),
+    )
+    return _alert(
+        title=report_configuration.headline(change, meant),
+        thread=change.lineage.thread,
+        trigger=verdict.trigger,
+        sections=sections,
+        links=(),
         deployments=tuple(_unique(i.verdict.deployment for i in items if i.verdict.deployment)),
         now=now,
     )
@@ -158,6 +188,8 @@ def _moved(change: Change) -> str:
     if change.kind is ChangeKind.LICENCE:
         direction = licences.direction(change.before or "", change.after or "")
         return f"licence {before} → {after} ({direction})"
+    if change.kind is ChangeKind.EVALUATION:
+        return report_evaluation.moved(change)
     if change.kind is ChangeKind.GATED:
         return f"gating {before} → {after}"
     if change.kind is ChangeKind.NEW_SIZE:
@@ -177,6 +209,13 @@ def _moved(change: Change) -> str:
 def _place(item: Warranted) -> str:
     d = item.situation.deployment
     return f"{d.name} ({d.hardware.name})" if d else "your team"
+
+
+def _on_the_hub(item: Warranted) -> bool:
+    """Results may be of a model that the catalog does not know."""
+    return (
+        item.verdict.change.kind is not ChangeKind.EVALUATION or item.situation.facts.created_at is not None
+    )
 
 
 def _page(item: Warranted) -> str:
@@ -201,7 +240,9 @@ def _fit_section(items: Sequence[Warranted]) -> tuple[Section, ...]:
 
 def _about_fit(change: Change) -> bool:
     """Whether the news is something to run; licence, gating and removal of what runs already are not."""
-    return change.kind.value.startswith("new-") or (change.kind is ChangeKind.LICENCE and _unlocked(change))
+    if change.kind.value.startswith("new-") or change.kind is ChangeKind.EVALUATION:
+        return True
+    return change.kind is ChangeKind.LICENCE and _unlocked(change)
 
 
 def _unlocked(change: Change) -> bool:
@@ -235,7 +276,7 @@ def _caveats(items: Sequence[Warranted]) -> tuple[Section, ...]:
                 f"{licences.title(change.after)}: {duty}" for duty in licences.obligations(change.after)
             ]
             lines += _refused(change, s)
-        elif s.licence and change.kind.value.startswith("new-"):
+        elif s.licence and _about_fit(change):
             lines += [f"licence {licences.title(s.licence)}", *licences.obligations(s.licence)]
             origin = s.registry.origin(change.lineage.family) if change.lineage.family else None
             lines += [f"maker's origin: {origin}"] if origin else []

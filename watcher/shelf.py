@@ -6,6 +6,7 @@ Read once; then asked what would run in a deployment's place, and whether it mee
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Self
 
 from watcher import assess, constraints
@@ -25,7 +26,7 @@ from watcher.types import (
     Entry,
     FitVerdict,
     Known,
-    Lineage,
+    Member,
     Parameters,
     Stack,
     Variant,
@@ -101,11 +102,19 @@ class Shelf:
         self._registry, self._corrections = registry, corrections
 
     @classmethod
-    def read(cls, tx: Tx, stack: Stack, registry: Registry, progress: Progress = lambda *_: None) -> Self:
-        """Everything official of the families that are watched or in use, in the catalog of now."""
+    def read(
+        cls,
+        tx: Tx,
+        stack: Stack,
+        registry: Registry,
+        *,
+        since: datetime,
+        progress: Progress = lambda *_: None,
+    ) -> Self:
+        """What families that are watched or in use released since a moment, and of any age what is named."""
         named = tx.entries(names_in_use(stack))
         families = {e.lineage.family for e in named.values() if e.lineage.family} | set(stack.families)
-        official = {m.repo_id for m in tx.members(families) if _is_release(m.lineage)}
+        official = {m.repo_id for m in tx.members(families) if _is_release(m, since)}
         models = official | {e.known.facts.repo_id for e in named.values() if not e.lineage.quant}
         trusted: dict[str, list[str]] = defaultdict(list)
         for quant in tx.quants_of(models):
@@ -215,22 +224,31 @@ class Shelf:
         return Standing(entry=entry, candidate=candidate, checks=checks)
 
 
-def _is_release(lineage: Lineage) -> bool:
-    return lineage.official and not lineage.quant and not lineage.derived
+def _is_release(member: Member, since: datetime) -> bool:
+    """Its maker's own, made to be used: no base, and no quant, which counts with its model."""
+    lineage = member.lineage
+    own = lineage.official and not lineage.quant and not lineage.derived and lineage.variant != "base"
+    return own and (member.created_at or member.first_seen) >= since
 
 
 def _option(entry: Entry, quants: Sequence[Entry]) -> Option:
-    own = _weights(entry, None)
-    others = (w for quant in quants for w in _weights(quant, entry.known))
+    shape = assess.shape_for(entry.known, None)
+    own = _weights(entry, None, shape)
+    others = (w for quant in quants for w in _weights(quant, entry.known, shape))
     return Option(entry=entry, quants=tuple(quants), weights=(*own, *others))
 
 
-def _weights(entry: Entry, base: Known | None) -> Iterator[Weights]:
-    """Sets whose size is not known are left out: what can not be weighed is not said to fit."""
+def _weights(entry: Entry, base: Known | None, known: Shape | None) -> Iterator[Weights]:
+    """Sets whose size is not known are left out: what can not be weighed is not said to fit.
+
+    known: the model's shape, which is that of a quant without a config.json of its own.
+    """
     variants = [v for v in entry.variants if v.size_bytes]
     if not variants:
         return
-    shape = assess.shape_for(entry.known, base)
+    details = entry.known.details
+    own_config = details is not None and details.config is not None
+    shape = assess.shape_for(entry.known, base) if known is None or own_config else known
     parameters = assess.parameters_for(entry.known, base, shape)
     for variant in variants:
         model = model_of(shape, variant, parameters)

@@ -38,16 +38,17 @@ class Consequences:
     """What a changed configuration means for one deployment, each as sentences with figures.
 
     holds: whether the model in use meets every requirement now (None: not known); current says how, and
-    checks are its requirements one by one. lost: what it met before the change and misses now. possible:
-    what runs there now and did not before, the best first. candidates: other models that meet every
-    requirement now, the best first. remarks: what else is worth a line. switched: the team changed the
-    model itself. planned: it is about machines that are not there yet.
+    checks are its requirements one by one. lost: what it met before the change and misses now; gained: the
+    other way round, or in finer weights. possible: other models that run there now and did not before.
+    candidates: other models that no requirement rules out now. The best come first. remarks: what else is
+    worth a line. switched: the team changed the model itself. planned: the machines are not there yet.
     """
 
     deployment: str
     holds: bool | None
     possible: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
+    gained: tuple[str, ...] = ()
     candidates: tuple[str, ...] = ()
     current: str = ""
     remarks: tuple[str, ...] = ()
