@@ -33,7 +33,8 @@ class MembersTx(TxBase):
         r = repos.c
         alive = (r.quant.is_(False), r.derived.is_(False), r.impersonates.is_(None), r.removed_at.is_(None))
         own = (r.official.is_(True),) if official else ()
-        return [member_of(row) for row in self._rows(select(*_COLUMNS).where(*alive, *own).order_by(r.folded))]
+        rows = self._rows(select(*_COLUMNS).where(*alive, *own).order_by(r.folded))
+        return [member_of(row) for row in rows]
 
     def quants_of(self, base_repos: Iterable[str]) -> list[Member]:
         """The quantised repos of these bases that were not removed, by id.

@@ -6,6 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from watcher import __version__
+from watcher.cli_advise import advise
 from watcher.cli_common import fail
 from watcher.cli_eval import commands as eval_commands
 from watcher.cli_fit import commands as fit_commands
@@ -13,7 +14,7 @@ from watcher.cli_read import changes, explain, models, quants, status
 from watcher.cli_setup import channels, check, init
 from watcher.cli_work import demo, export_, import_, run, sync
 
-_ORDER = ("init", "check", "demo", "sync", "run", "quants", "models", "fit")
+_ORDER = ("init", "check", "demo", "sync", "run", "quants", "models", "fit", "advise")
 
 
 class _InOrder(TyperGroup):
@@ -53,7 +54,7 @@ def root(
     """modelwatch."""
 
 
-for command in (init, check, demo, sync, run, quants, models, changes, explain, status):
+for command in (init, check, demo, sync, run, quants, models, advise, changes, explain, status):
     app.command()(command)
 app.command("export")(export_)
 app.command("import")(import_)

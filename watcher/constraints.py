@@ -12,7 +12,7 @@ from watcher.fit.serving import runs
 from watcher.formats import format_of, formats
 from watcher.situation import Candidate
 from watcher.tables import table
-from watcher.tasks import serves, tasks
+from watcher.tasks import is_llm, serves, tasks
 from watcher.types import Check, Deployment, Fit, FitVerdict, Lineage, RepoFacts
 
 GIB = 1024**3
@@ -69,8 +69,12 @@ def sentence(checks: Sequence[Check]) -> str:
 
 
 def _task(d: Deployment, lineage: Lineage, facts: RepoFacts | None) -> Check:
+    task = tasks()[d.task]
     kind = lineage.variant or (facts.pipeline_tag if facts else None) or "kind not stated"
-    return Check(name="task", passed=serves(tasks()[d.task], lineage, facts), wanted=d.task, found=kind)
+    passed = serves(task, lineage, facts)
+    if task.narrow and not passed and is_llm(lineage, facts):
+        kind = "a general LLM, where a small specialist is faster and as good"
+    return Check(name="task", passed=passed, wanted=d.task, found=kind)
 
 
 def _languages(d: Deployment, lineage: Lineage, facts: RepoFacts | None) -> Iterable[Check]:
@@ -80,12 +84,12 @@ def _languages(d: Deployment, lineage: Lineage, facts: RepoFacts | None) -> Iter
     rows = table("tasks")["languages"]
     stated = {language.casefold() for language in (facts.languages if facts else ())}
     missing = [code for code in d.languages if code.casefold() not in stated]
-    weak = next((row for row in rows["weak"] if row["family"] == lineage.family), None)
+    weak = weak_in(d, lineage)
     passed: bool | None = None
     if not missing or (stated and "multilingual" in stated):
         passed, found = True, "all of them stated"
-    elif weak and set(d.languages) - set(weak["good"]):
-        found = f"{weak['why']}: try it in {', '.join(missing)}"
+    elif weak:
+        found = f"{weak}: try it in {', '.join(missing)}"
     elif len(stated) >= rows["listed_from"]:
         passed, found = False, f"{len(stated)} languages stated, not {', '.join(missing)}"
     elif stated:
@@ -95,14 +99,20 @@ def _languages(d: Deployment, lineage: Lineage, facts: RepoFacts | None) -> Iter
     yield Check(name="languages", passed=passed, wanted=", ".join(d.languages), found=found)
 
 
+def weak_in(d: Deployment, lineage: Lineage) -> str | None:
+    """Why a family is known to be weak in one of the deployment's languages; None where it is not."""
+    rows = (row for row in table("tasks")["languages"]["weak"] if row["family"] == lineage.family)
+    return next((str(row["why"]) for row in rows if set(d.languages) - set(row["good"])), None)
+
+
 def _context(d: Deployment, fit: Fit | None, own: int | None) -> Check:
-    """The model's own end first; then what memory leaves for all users at once."""
+    """The model's own end first; then what memory leaves for all users at once, where it holds it at all."""
     wanted = d.load.context_tokens
     asked = f"{wanted:,} tokens{_each(d)}"
     if own is not None and own < wanted:
         return Check(name="context", passed=False, wanted=asked, found=f"its own context ends at {own:,}")
     said = [] if own is None else [f"{own:,} of its own"]
-    if fit is None or _guessed(fit) or fit.max_context == 0:
+    if fit is None or _guessed(fit) or fit.verdict is FitVerdict.NO:
         passed = None if own is None else True
         return Check(name="context", passed=passed, wanted=asked, found="".join(said) or "not stated")
     said.append(f"memory for {fit.max_context:,}{_each(d)}")
@@ -144,7 +154,7 @@ def _users(d: Deployment, fit: Fit | None, own: int | None) -> Check:
 
 def _speed(d: Deployment, fit: Fit | None) -> Iterable[Check]:
     """A range of which a part lies under the floor is too close to call; only all of it fails."""
-    floor, wanted = _floor(d)
+    floor, wanted = speed_floor(d)
     if floor is None:
         return
     speed = fit.decode_tokens_per_second if fit else None
@@ -162,8 +172,8 @@ def _speed(d: Deployment, fit: Fit | None) -> Iterable[Check]:
         yield Check(name="speed", passed=True, wanted=wanted, found=found)
 
 
-def _floor(d: Deployment) -> tuple[float | None, str]:
-    """The slowest acceptable speed per user, and how to say it; None where nobody waits."""
+def speed_floor(d: Deployment) -> tuple[float | None, str]:
+    """The slowest acceptable tokens per second per user, and how to say it; None where nobody waits."""
     if d.min_tokens_per_second:
         return d.min_tokens_per_second, f"{d.min_tokens_per_second:g} tok/s each"
     if not tasks()[d.task].interactive:

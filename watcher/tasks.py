@@ -12,7 +12,7 @@ from watcher.types import Lineage, RepoFacts
 class Task:
     """narrow: a small specialist beats an LLM. interactive: somebody waits for the words.
 
-    variants and pipelines: the kinds of model that serve it; empty for any LLM.
+    variants and pipelines: the kinds of model that serve a narrow task; LLMs made for any other.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Task:
 class Specialist:
     """A kind of small model that does one narrow task. parameters in words; milliseconds per item.
 
-    hard_share: the share of items that it leaves to a small LLM, in words.
+    hard_share: the share of items that it leaves to a small LLM, in words. runs_in: what serves it.
     """
 
     task: str
@@ -34,6 +34,7 @@ class Specialist:
     parameters: str
     milliseconds: int | None
     hard_share: str | None
+    runs_in: str
     pattern: re.Pattern[str]
 
     def sentence(self) -> str:
@@ -67,6 +68,7 @@ def specialists() -> tuple[Specialist, ...]:
             parameters=str(row["parameters"]),
             milliseconds=row.get("milliseconds"),
             hard_share=row.get("hard_share"),
+            runs_in=row["runs_in"],
             pattern=re.compile("|".join(rf"(?<![a-z0-9]){re.escape(name)}" for name in row["names"])),
         )
         for row in table("tasks")["specialists"]
@@ -84,22 +86,29 @@ def serves(task: Task, lineage: Lineage, facts: RepoFacts | None) -> bool:
 
     What nothing is stated of counts as an LLM.
     """
-    pipeline = facts.pipeline_tag if facts else None
-    named = specialist(facts.repo_id) if facts else None
     if not task.narrow:
-        return named is None and _is_llm(lineage.variant, pipeline)
+        return lineage.variant in task.variants or is_llm(lineage, facts)
+    named = specialist(facts.repo_id) if facts else None
     if lineage.variant in _narrow_variants():
         return lineage.variant in task.variants
-    return named.task == task.name if named else pipeline in task.pipelines
+    if named:
+        return named.task == task.name
+    return facts is not None and facts.pipeline_tag in task.pipelines
+
+
+def made_for_other(task: Task, lineage: Lineage) -> bool:
+    """Whether a model is made for other work than this: pictures, mathematics, code."""
+    return lineage.variant in table("tasks")["llm"]["made_for_other"] and lineage.variant not in task.variants
 
 
 @cache
 def _narrow_variants() -> frozenset[str]:
-    return frozenset(variant for task in tasks().values() for variant in task.variants)
+    return frozenset(variant for task in tasks().values() if task.narrow for variant in task.variants)
 
 
-def _is_llm(variant: str | None, pipeline: str | None) -> bool:
+def is_llm(lineage: Lineage, facts: RepoFacts | None) -> bool:
+    """Whether a model answers in words to anything; what nothing is stated of counts as one."""
     kinds = table("tasks")["llm"]
-    if variant in kinds["not_variants"]:
+    if lineage.variant in kinds["not_variants"] or (facts and specialist(facts.repo_id)):
         return False
-    return pipeline is None or pipeline in kinds["pipelines"]
+    return facts is None or facts.pipeline_tag is None or facts.pipeline_tag in kinds["pipelines"]

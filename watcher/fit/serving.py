@@ -14,28 +14,41 @@ class Choice:
     """The engine to take and why, in plain words; alternatives that also run it, the better first.
 
     engine is None where none of ours runs these weights on this device; the reason says what would.
+    suits: whether it is made for such a load, and not only what the weights leave.
     """
 
     engine: str | None
     reason: str
     alternatives: tuple[str, ...] = ()
+    suits: bool = True
 
 
 def choose_engine(
-    variant_format: str, label: str, device: Device, users: int, workload: str | None = None
+    variant_format: str,
+    label: str,
+    device: Device,
+    users: int,
+    workload: str | None = None,
+    running: str | None = None,
 ) -> Choice:
-    """The engine for weights on a device. workload: chat, rag, agent, throughput, batch ... or None."""
+    """The engine for weights on a device. workload: chat, rag, agent, throughput, batch ... or None.
+
+    running: the engine that a team has already, which stays where it does well enough.
+    """
     able = [name for name in table("serving")["runs_on"] if runs(name, variant_format, label, device)]
     if not able:
-        return Choice(engine=None, reason=_nothing(variant_format, label, device))
+        return Choice(engine=None, reason=_nothing(variant_format, label, device), suits=False)
     for situation in table("serving")["situations"]:
         ranked = [name for name in situation["engines"] if name in able]
         if ranked and _applies(situation["when"], label, device, users, workload):
-            rest = tuple(name for name in (*ranked[1:], *able) if name != ranked[0])
+            kept = running if running in situation["keeps"] and running in able else None
+            first = kept or ranked[0]
+            reason = _reason(situation, first, variant_format, users)
             return Choice(
-                engine=ranked[0],
-                reason=_reason(situation, ranked[0], variant_format, users),
-                alternatives=tuple(dict.fromkeys(rest)),
+                engine=first,
+                reason=f"you run {kept} already, and it does well here" if kept else reason,
+                alternatives=tuple(dict.fromkeys(name for name in (*ranked, *able) if name != first)),
+                suits=first in situation["keeps"] or users <= table("serving")["few_users"],
             )
     return Choice(engine=able[0], reason=f"{able[0]} runs these weights here", alternatives=tuple(able[1:]))
 
