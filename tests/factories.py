@@ -41,11 +41,13 @@ SPARK = Hardware(
     device=Device(
         key="dgx-spark",
         name="DGX Spark",
-        vendor="NVIDIA",
+        vendor="nvidia",
         kind="unified",
         usable_bytes=130_000_000_000,
         planning_bytes=107_374_182_400,
         bandwidth_bytes_per_s=273e9,
+        tflops={"bf16": 125.0, "fp8": 250.0, "fp4": 500.0},
+        sm=121,
     ),
 )
 
@@ -155,7 +157,7 @@ def fit(verdict: FitVerdict, speed: float | None = 20.0) -> Fit:
     )
 
 
-def candidate(verdict: FitVerdict = FitVerdict.FITS, label: str = "Q4_K_M", **more: Any) -> Candidate:
+def candidate(verdict: FitVerdict = FitVerdict.FITS, label: str = "nvfp4", **more: Any) -> Candidate:
     return Candidate(label=label, hypothetical=False, fit=fit(verdict, **more))
 
 
