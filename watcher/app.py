@@ -205,11 +205,11 @@ def read_history(lines: Iterable[str]) -> "tuple[list[Sight], list[str]]":
     return history(read(lines))
 
 
-def own_history(config: Config) -> "list[Sight]":
+def own_history(config: Config) -> "tuple[list[Sight], list[str]]":
     """Everything that the team's own catalog has logged; raises StoreError where there is none."""
     from store.log import read_log
 
-    return history(read_log(store_path(config)))[0]
+    return history(read_log(store_path(config)))
 
 
 def play(team: Team, sights: "Sequence[Sight]", **options: "Unpack[Options]") -> "Replay":

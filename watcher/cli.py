@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from watcher import __version__
 from watcher.cli_advise import advise
+from watcher.cli_backtest import backtest
 from watcher.cli_common import fail
 from watcher.cli_eval import commands as eval_commands
 from watcher.cli_fit import commands as fit_commands
@@ -54,7 +55,7 @@ def root(
     """modelwatch."""
 
 
-for command in (init, check, demo, sync, run, quants, models, advise, changes, explain, status):
+for command in (init, check, demo, sync, run, quants, models, advise, changes, explain, backtest, status):
     app.command()(command)
 app.command("export")(export_)
 app.command("import")(import_)
