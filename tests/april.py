@@ -36,10 +36,35 @@ def april_store(folder: Path, config: str) -> Path:
     """A configuration file in folder whose catalog has taken the log."""
     path = folder / "modelwatch.yaml"
     path.write_text(config, encoding="utf-8")
-    log = folder / "april.jsonl"
+    _take(path)
+    return path
+
+
+def april_catalog(folder: Path) -> Path:
+    """A database in folder that has taken the log; team() writes configurations for it."""
+    database = folder / "april.db"
+    _take(team(folder, database))
+    return database
+
+
+def _take(config: Path) -> None:
+    log = config.parent / "april.jsonl"
     log.write_text("\n".join(april_log()), encoding="utf-8")
-    said = modelwatch("import", log, "--config", path)
+    said = modelwatch("import", log, "--config", config)
     assert said.status == 0, said.err
+
+
+def team(folder: Path, database: Path, **deployments: str) -> Path:
+    """A configuration file of a team with a Spark and an H100, and no way to the Hub."""
+    lines = [
+        f'store: {{url: "sqlite:///{database}"}}',
+        'hub: {endpoint: "http://127.0.0.1:9", quantisers: [bartowski, nvidia, RedHatAI, casperhansen]}',
+        "hardware: {spark: {device: dgx-spark}, h100: {device: h100-sxm-80gb}}",
+    ]
+    if deployments:
+        lines += ["deployments:", *(f"  {name}: {{{stated}}}" for name, stated in deployments.items())]
+    path = folder / "modelwatch.yaml"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
 

@@ -151,9 +151,8 @@ def as_it_runs(contender: Contender, deployment: Deployment, bench: Bench) -> Wa
         if loads(deployment.engine, weights.variant)
     ]
     named = [w for w in there if deployment.quant and matches_quant(w.variant, deployment.quant)] or there
-    # Whoever runs weights has them, whether the catalog knows their repo or not.
-    named = [replace(weights, hypothetical=False) for weights in named]
-    return best((_way(contender, w, choice, deployment, bench) for w in named), deployment)
+    found = (_way(contender, weights, choice, deployment, bench, running=True) for weights in named)
+    return best(found, deployment)
 
 
 def _workload(deployment: Deployment) -> str:
@@ -259,8 +258,9 @@ def _way(
     bench: Bench,
     *,
     small_cache: str | None = None,
+    running: bool = False,
 ) -> Way:
-    """deployment: with the engine that was chosen."""
+    """deployment: with the engine that was chosen. running: whoever runs weights has them, known or not."""
     fit = estimate(
         shape=weights.shape,
         variant=weights.variant,
@@ -272,7 +272,10 @@ def _way(
         corrections=bench.corrections,
     )
     candidate = Candidate(
-        label=weights.variant.label, hypothetical=weights.hypothetical, fit=fit, native=weights.native
+        label=weights.variant.label,
+        hypothetical=weights.hypothetical and not running,
+        fit=fit,
+        native=weights.native,
     )
     entry = contender.entry
     checks = constraints.check(
@@ -290,7 +293,7 @@ def _way(
         choice=choice,
         candidate=candidate,
         checks=checks,
-        doubts=tuple(_doubts(deployment, entry, weights, choice, candidate.fit, checks)),
+        doubts=tuple(_doubts(deployment, entry, weights, choice, candidate, checks)),
         cautions=tuple(_cautions(deployment, entry, fit, checks)),
         small_cache=small_cache,
     )
@@ -301,9 +304,15 @@ def _own_context(shape: Shape | None, entry: Entry) -> int | None:
 
 
 def _doubts(
-    d: Deployment, entry: Entry, weights: Weights, choice: Choice, fit: Fit, checks: Sequence[Check]
+    d: Deployment,
+    entry: Entry,
+    weights: Weights,
+    choice: Choice,
+    candidate: Candidate,
+    checks: Sequence[Check],
 ) -> Iterator[str]:
     """Open checks that weigh: what is merely not stated on a card does not."""
+    fit = candidate.fit
     found = {check.name: check.found for check in constraints.undecided(checks)}
     if "memory" in found and fit.verdict is FitVerdict.TIGHT:
         yield f"KV headroom: {_headroom(fit)}; fits {d.hardware.name} only tightly"
@@ -319,7 +328,7 @@ def _doubts(
         yield found["languages"]
     if not choice.suits:
         yield f"{choice.engine} is not made for {d.load.users} users at once"
-    if weights.hypothetical:
+    if candidate.hypothetical:
         yield f"nobody published {weights.variant.label} weights of it yet"
     if weights.fresh_days is not None:
         age = f"{weights.fresh_days} days old" if weights.fresh_days != 1 else "1 day old"
