@@ -18,7 +18,7 @@ from watcher import __version__, cli
 from watcher.cli_common import ago, fail, print_csv, since
 
 COMMANDS = ["init", "check", "demo", "sync", "run", "export", "import"]
-COMMANDS += ["quants", "models", "fit", "advise", "changes", "explain", "status"]
+COMMANDS += ["quants", "models", "fit", "advise", "backtest", "changes", "explain", "status"]
 LICENCE = f"{MODEL}: licence Apache 2.0 → Mistral Research"
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202etxt.exe"
 

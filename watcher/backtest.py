@@ -142,17 +142,26 @@ class _Player:
 
     def play(self, moment: datetime, sights: Sequence[Sight]) -> None:
         """Everything that was seen at one moment, account by account as a round does."""
-        listed = [repo for s in sights for repo in s.trending]
-        if listed:
-            self._tx.saw_trending(listed, moment)
-            self._trends = True
+        news, silent = self._trending(moment, sights)
         recorder = Recorder(rules=self._rules_at(moment), now=moment, fits=False)
-        changes = [
-            c for account, looks in by_account(sights) for c in self._account(recorder, account, looks)
-        ]
+        changes = [c for account, looks in by_account(news) for c in self._account(recorder, account, looks)]
+        if silent:
+            recorder.baseline(self._tx, put_together(self._tx, silent).observations)
         if any(change.kind is ChangeKind.NEW_QUANT for change in changes):
             bases = taken_up(self._tx, self._rules, moment)
             self._collect(moment, recorder.reconsider(self._tx, bases))
+
+    def _trending(self, moment: datetime, sights: Sequence[Sight]) -> tuple[list[Sight], list[Sight]]:
+        """Takes the trending list; parts what else was seen into news and what the first list shows, which is
+        recorded in silence unless its account is watched."""
+        listed = {repo.casefold() for s in sights for repo in s.trending}
+        first = bool(listed) and not self._trends
+        if listed:
+            self._tx.saw_trending(sorted(listed), moment)
+            self._trends = True
+        rows = [s for s in sights if not s.trending]
+        strange = listed - {s.key.folded for s in rows if s.account in self.watched} if first else set()
+        return [s for s in rows if s.key.folded not in strange], [s for s in rows if s.key.folded in strange]
 
     def _account(self, recorder: Recorder, account: str, looks: Sequence[Sight]) -> list[Change]:
         """What was seen of one account, in one step; returns what that changed."""
