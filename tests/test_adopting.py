@@ -12,7 +12,7 @@ import pytest
 from store.db import Store
 from store.read import changes as recorded
 from store.read import explain
-from tests.april import april_store
+from tests.april import april_catalog
 from watcher.accepted import facts_of
 from watcher.adopting import adopt, pending
 from watcher.cli_common import read_config
@@ -62,9 +62,7 @@ class Desk:
 @pytest.fixture(scope="module")
 def april(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The catalog before anybody accepted a configuration."""
-    folder = tmp_path_factory.mktemp("april")
-    april_store(folder, text(folder))
-    return folder / "watch.db"
+    return april_catalog(tmp_path_factory.mktemp("april"))
 
 
 @pytest.fixture

@@ -243,6 +243,14 @@ def check_store(config: Config) -> Iterator[Finding]:
         yield "store", False, str(error)
 
 
+def check_standing(team: Team) -> list[tuple[str, str]]:
+    """How the configuration stands by the catalog: advice, not findings."""
+    from watcher.standing import advice
+
+    with open_catalog(team.config) as store, store.read() as tx:
+        return list(advice(tx, team.stack, team.registry, datetime.now(UTC)))
+
+
 def check_sources(team: Team) -> Iterator[Finding]:
     """Whether each watched account answers, and whether the models in use are where they should be."""
     from watcher.checks import sources

@@ -50,7 +50,8 @@ def init(
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Check configuration, store, every source and every channel; say what to fix.
 
-    Nothing is sent: `modelwatch channels test` does that. Exit status 1 when something needs fixing.
+    Nothing is sent: `modelwatch channels test` does that. Exit status 1 when something needs fixing. Lines
+    that begin with "see" are advice: how the models in use do, and what the next sync will judge.
 
     Example:
 
@@ -58,11 +59,16 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """
     settings = configuration(config)
     findings = list(_findings(settings))
+    advice = app.check_standing(app.team_of(settings)) if ("store", True) in {f[:2] for f in findings} else []
     if as_json:
-        print_json([{"what": what, "ok": ok, "message": message} for what, ok, message in findings])
+        rows = [{"what": what, "ok": ok, "message": said, "advice": False} for what, ok, said in findings]
+        rows += [{"what": what, "ok": True, "message": said, "advice": True} for what, said in advice]
+        print_json(rows)
     else:
         for what, ok, message in findings:
             typer.echo(f"{'ok ' if ok else 'FIX'}  {what}: {plain(message)}")
+        for what, message in advice:
+            typer.echo(f"see  {what}: {plain(message)}")
     if not all(ok for _, ok, _ in findings):
         raise typer.Exit(1)
 

@@ -70,7 +70,7 @@ class _Reckoning:
             lost=_lost(then, here),
             gained=_regained(then, here),
             candidates=_sentences(candidates),
-            current=_current(d, here),
+            current=current_line(d, here),
             checks=here.checks if here else (),
             switched=old is not None and old.model.casefold() != d.model.casefold(),
         )
@@ -94,7 +94,7 @@ class _Reckoning:
             lost=lost,
             gained=(*_regained(then, here), *finer),
             candidates=_sentences(self._qualified(offers.values(), d)) if lost else (),
-            current=_current(d, here),
+            current=current_line(d, here),
             remarks=(*self._refused(fresh, d), *self._no_longer(earlier, offers, d)),
             checks=here.checks if here else (),
             planned=pool.planned,
@@ -113,7 +113,7 @@ class _Reckoning:
             deployment=d.name,
             holds=here.holds if here else None,
             possible=_sentences(self._qualified(fresh, there)),
-            current=_current(d, here),
+            current=current_line(d, here),
             remarks=self._refused(fresh, there),
             checks=here.checks if here else (),
             planned=pool.planned,
@@ -209,8 +209,8 @@ def _sentence(offer: Offer, standing: Standing) -> str:
     return f"{offer.option.name}: {line}{by}{f'; open: {still}' if still else ''}"
 
 
-def _current(d: Deployment, here: Standing | None) -> str:
-    """How the model in use does, in one line."""
+def current_line(d: Deployment, here: Standing | None) -> str:
+    """How the model that a deployment runs does, in one line; here None where nobody knows it."""
     if here is None:
         return f"{d.model} is not in the catalog"
     line = fit_line(here.candidate) if here.candidate else "its weights are not known"
