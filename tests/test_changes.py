@@ -296,10 +296,16 @@ def test_removed_says_since_when() -> None:
             id="another size of a release that we know",
         ),
         pytest.param(
-            lineage(variant="reasoning"),
+            lineage(variant="base"),
             [member("mistralai/Mistral-Small-4-119B-2603")],
             [("new-variant", None, None)],
             id="another variant of a release that we know",
+        ),
+        pytest.param(
+            lineage(variant="reasoning"),
+            [member("mistralai/Mistral-Small-4-119B-2603")],
+            [("new-variant", None, None), ("new-architecture", None, None)],
+            id="the first of a family that reasons",
         ),
         pytest.param(
             lineage(version="3.2"),
@@ -307,7 +313,9 @@ def test_removed_says_since_when() -> None:
             [("new-variant", None, None)],
             id="a late upload of an older version",
         ),
-        pytest.param(lineage(), [], [("new-version", None, "major")], id="first of its family that we see"),
+        pytest.param(
+            lineage(), [], [("new-family", None, None)], id="the first of a family that anybody knows of"
+        ),
         pytest.param(
             lineage(
                 quant=True,
@@ -362,8 +370,13 @@ def test_an_old_repo_of_an_unknown_account_is_no_new_family() -> None:
 
 def test_a_model_type_the_family_never_had_is_a_new_architecture_too() -> None:
     family = [member("mistralai/Mistral-Small-4-119B-2603", model_type="mistral3")]
-    found = newcomer(observation(facts("a/b", model_type="mistral5")), lineage(version="5"), family)
-    assert [c.kind for c in found] == [ChangeKind.NEW_VERSION, ChangeKind.NEW_ARCHITECTURE]
+    found = newcomer(observation(facts("a/b", model_type="state_space")), lineage(version="5"), family)
+    assert [(c.kind.value, c.degree) for c in found] == [
+        ("new-version", "major"),
+        ("new-architecture", "minor"),
+    ]
+    numbered = newcomer(observation(facts("a/b", model_type="mistral5_text")), lineage(version="5"), family)
+    assert [c.kind.value for c in numbered] == ["new-version"]
 
 
 def test_merging_a_slim_row_erases_nothing() -> None:

@@ -168,10 +168,16 @@ def test_judge(change: Change, world: dict[str, Any], action: str, trigger: str)
     ("rules", "family", "said"),
     [
         pytest.param(
-            LicenceRules(allow=("mit",)), "mistral", "not among those", id="licence not on the list"
+            LicenceRules(allow=("mit",)),
+            "mistral",
+            "licence: Apache 2.0 (wanted one of mit)",
+            id="licence not on the list",
         ),
         pytest.param(
-            LicenceRules(refuse_origin=("FR",)), "mistral", "refuses models from FR", id="origin refused"
+            LicenceRules(refuse_origin=("FR",)),
+            "mistral",
+            "origin: FR (wanted not from FR)",
+            id="origin refused",
         ),
         pytest.param(LicenceRules(), "mistral", "fits spark", id="no rules, no objection"),
     ],
@@ -181,23 +187,25 @@ def test_a_deployments_rules_decide_on_candidates(rules: LicenceRules, family: s
     assert said in judge(moved, situation(deployment=deployment(licence=rules))).reason
 
 
-def test_a_narrow_task_prefers_specialists_to_any_new_family() -> None:
+def test_a_narrow_task_hears_of_a_new_family_of_specialists_and_not_of_llms() -> None:
     embedder = lineage(family=None, publisher="newlab", official=False, variant="embedding")
     moved = change(ChangeKind.NEW_FAMILY, NEW, lineage=embedder)
     world = situation(deployment=deployment(task="embed"), evidence=two_quantisers())
-    assert "specialist" in judge(moved, world).reason
+    assert judge(moved, world).action.value == "alert"
+    llm = change(ChangeKind.NEW_FAMILY, NEW, lineage=lineage(family=None, publisher="newlab", official=False))
+    assert judge(llm, world).trigger == "other-task"
 
 
 def test_more_news_on_an_alerted_release_joins_it_in_the_digest() -> None:
     moved = change(ChangeKind.NEW_ARCHITECTURE, "mistralai/Mistral-Small-4-Base")
-    told = {(subject(moved), "new-architecture", "helpdesk"): "0123456789abcdef"}
+    told = {(subject(moved), "helpdesk"): "0123456789abcdef"}
     verdict = judge(moved, situation(told=told))
     assert (verdict.action.value, verdict.reason[:22]) == ("digest", "joins alert 01234567 o")
 
 
 def test_an_alert_on_the_model_in_use_is_never_folded_into_an_earlier_one() -> None:
     gone = change(ChangeKind.REMOVED, after="gone or private")
-    told = {(subject(gone), "model-in-use-removed", "helpdesk"): "0123456789abcdef"}
+    told = {(subject(gone), "helpdesk"): "0123456789abcdef"}
     assert judge(gone, situation(told=told)).action.value == "alert"
 
 

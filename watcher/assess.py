@@ -206,14 +206,23 @@ def context_of(entry: Entry, base: Entry | None) -> int | None:
     return shape.context_tokens if shape else None
 
 
-def parameters_in_use(entry: Entry | None, model: str) -> float | None:
-    """How many parameters a model has, by its repo, the table of known shapes or its name; None if unknown."""
-    if entry and entry.known.facts.parameters.total:
-        return float(entry.known.facts.parameters.total)
+def size_in_use(entry: Entry | None, model: str) -> float | None:
+    """How large a model in use is, in parameters of a dense one; None when nobody knows.
+
+    A mixture counts as the geometric mean of its total and active parameters, a rule of thumb of those who
+    train both. By its repo, else the table of known shapes, else its name.
+    """
     fact = known_shape(model)
-    if fact and fact.parameters.total:
-        return float(fact.parameters.total)
-    return parameters_in_name(model)
+    shape = shape_for(entry.known, None) if entry else None
+    stated = [parameters_for(entry.known, None, shape)] if entry else []
+    stated += [fact.parameters] if fact else []
+    total = next((p.total for p in stated if p.total), None) or parameters_in_name(model)
+    if total is None:
+        return None
+    active = next((p.active for p in stated if p.active), None)
+    if active is None and (named := _ACTIVE_IN_NAME.search(model)):
+        active = int(float(named[1]) * 1e9)
+    return (total * min(active or total, total)) ** 0.5
 
 
 def best_of(candidates: Iterable[Candidate | None]) -> Candidate | None:

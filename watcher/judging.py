@@ -11,7 +11,7 @@ from watcher.releases_told import one_alert_per_release, topic
 from watcher.report import Warranted, build_alert, build_summary
 from watcher.rules import Outcome, Rules
 from watcher.triggers import judge
-from watcher.types import Action, Alert, Change, Deployment, Entry, Stack, Verdict
+from watcher.types import Action, Alert, Change, ChangeKind, Deployment, Entry, Stack, Verdict
 from watcher.uses import names_in_use
 from watcher.view import Findings, View
 
@@ -89,10 +89,16 @@ def _judge(
         for w in found:
             if w.verdict.action is Action.ALERT:
                 warranted[view.moves.topic(w.verdict) or topic(w.verdict)].append((change_id, w))
-    for alert, change_ids in _alerts(list(warranted.values()), rules, now):
+    groups = [sorted(group, key=_licence_first) for group in warranted.values()]
+    for alert, change_ids in _alerts(groups, rules, now):
         if tx.save_alert(alert, change_ids, _targets(alert, rules.channels), now):
             outcome.alerts.append(alert)
     return outcome
+
+
+def _licence_first(item: tuple[str, Warranted]) -> bool:
+    """Of what a release brings, its licence is the headline: everything else depends on it."""
+    return item[1].verdict.change.kind is not ChangeKind.LICENCE
 
 
 def _alerts(

@@ -140,6 +140,8 @@ def _in_family(seen: Observation, lineage: Lineage, had: Sequence[Elder], past: 
             found.append((ChangeKind.NEW_SIZE, _sizes(line or had), label, None, (note,)))
         if note := _new_design(seen, lineage, pool):
             found.append((ChangeKind.NEW_ARCHITECTURE, None, label, None, (note,)))
+        elif note := _new_name_of_design(seen, pool):
+            found.append((ChangeKind.NEW_ARCHITECTURE, None, label, "minor", (note,)))
     if note := _new_ability(seen, lineage, had, line, placed[3]):
         found.append((ChangeKind.NEW_ARCHITECTURE, None, label, None, (note,)))
     stated = licences.canonical(seen.facts.licence)
@@ -181,7 +183,8 @@ def _new_size(seen: Observation, lineage: Lineage, pool: Sequence[Elder]) -> str
     if near(pool, total, moe, licences.canonical(seen.facts.licence)):
         return None
     kind = "mixture" if moe else "model"
-    return f"no {kind} near {total / 1e9:.3g}B was known of {lineage.series or lineage.family}"
+    terms = " under so free a licence" if near(pool, total, moe, None) else ""
+    return f"no {kind} near {total / 1e9:.3g}B{terms} was known of {lineage.series or lineage.family}"
 
 
 def _new_design(seen: Observation, lineage: Lineage, pool: Sequence[Elder]) -> str | None:
@@ -190,6 +193,11 @@ def _new_design(seen: Observation, lineage: Lineage, pool: Sequence[Elder]) -> s
     new = traits - frozenset().union(*known) if known else frozenset()
     if new:
         return f"the first {lineage.series or lineage.family} with {traits_in_words(new)}"
+    return None
+
+
+def _new_name_of_design(seen: Observation, pool: Sequence[Elder]) -> str | None:
+    """A model type that only differs in name: the engine has to know it, and that is all we can tell."""
     stem, stems = stem_of(seen.facts.model_type), {e.stem for e in pool if e.stem}
     if stem and stems and stem not in stems:
         return f"model type {seen.facts.model_type} was never seen in this family"

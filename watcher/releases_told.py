@@ -11,10 +11,13 @@ from watcher.types import Action, ChangeKind, Verdict
 
 
 def topic(verdict: Verdict) -> tuple[str, str]:
-    """What one alert is about: what a release brings, its licence, or one kind of news about a thread."""
-    change = verdict.change
-    trigger = "release" if change.kind in NEWCOMERS else verdict.trigger
-    return change.lineage.thread, trigger
+    """What one message is about: a release with all that it brings, or one kind of news about a thread."""
+    return verdict.change.lineage.thread, "release" if of_release(verdict.change) else verdict.trigger
+
+
+def _part(verdict: Verdict) -> tuple[str, bool]:
+    """What one repo of a release speaks for: its models, or their licence."""
+    return verdict.change.lineage.thread, verdict.change.kind in NEWCOMERS
 
 
 def one_alert_per_release(judged: Mapping[str, Sequence[Warranted]]) -> dict[str, list[Warranted]]:
@@ -23,15 +26,15 @@ def one_alert_per_release(judged: Mapping[str, Sequence[Warranted]]) -> dict[str
     The repo that speaks is one that runs on a machine of the team, and of those the largest; a model
     before its quants, and one for use before a base.
     """
-    groups: dict[tuple[str, str], list[Warranted]] = defaultdict(list)
+    groups: dict[tuple[str, bool], list[Warranted]] = defaultdict(list)
     for found in judged.values():
         for w in found:
             if w.verdict.action is Action.ALERT and of_release(w.verdict.change):
-                groups[topic(w.verdict)].append(w)
+                groups[_part(w.verdict)].append(w)
     best = {name: max(found, key=_merit).verdict.change.key for name, found in groups.items()}
 
     def joined(w: Warranted) -> Warranted:
-        lead = best.get(topic(w.verdict))
+        lead = best.get(_part(w.verdict))
         if w.verdict.action is not Action.ALERT or lead is None or lead == w.verdict.change.key:
             return w
         if not of_release(w.verdict.change):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from watcher import licences, report_configuration, report_evaluation
+from watcher import licences, report_checks, report_configuration, report_evaluation
 from watcher.situation import Candidate, Situation
 from watcher.types import Alert, Change, ChangeKind, Comparison, Consequences, FitVerdict, Section, Verdict
 
@@ -20,6 +20,8 @@ _HEADLINES = {
     "model-in-use-replaced": "{repo}: weights replaced under the same name",
     "licence-in-use": "{repo}: licence {before} → {after}",
     "licence-unlocks": "{repo} is now {after}: your rules allow it",
+    "licence-of-release": "{repo} comes under {after}, not {before}",
+    "quant-makes-it-fit": "{repo}: the first weights of it that run here",
     "quant-in-use": "{repo}: a quant of your model that changes what fits",
     "new-family": "New family: {repo}",
     "new-size": "{repo}: a new size that fits",
@@ -31,6 +33,8 @@ _NEXT_STEPS = {
     "model-in-use-replaced": "Read the publisher's note, then pull again or pin the revision you run.",
     "licence-in-use": "Show the new terms to legal before the next upgrade; your copy keeps its old terms.",
     "licence-unlocks": "Put it on the shortlist and run your evaluation set.",
+    "licence-of-release": "Read the new terms with legal before anybody tries it; what you run keeps its own.",
+    "quant-makes-it-fit": "Pull it on a test node and run your evaluation set against the model in use.",
     "quant-in-use": "Pull it on a test node and run your evaluation set against the weights in use.",
     "new-family": "Run your evaluation set on it before anybody asks.",
     "new-size": "Compare it with the model in use on your evaluation set.",
@@ -68,6 +72,7 @@ def build_alert(items: Sequence[Warranted], now: datetime) -> Alert:
         ),
         *report_evaluation.sections(compared),
         *_fit_section(items),
+        *report_checks.section((_place(i), i.verdict.checks, i.situation) for i in items),
         *_caveats(items),
         Section(heading="Next step", lines=_next_step(first)),
     )

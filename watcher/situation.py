@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from watcher.families import Registry
-from watcher.types import Change, Comparison, Consequences, Deployment, Fit, Member, RepoFacts, Stack
+from watcher.types import Change, Comparison, Consequences, Deployment, Fit, RepoFacts, Stack
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,13 +65,13 @@ class Situation:
     """The world around one change, for one deployment (None: the team as a whole).
 
     complete: the weights are all there (None unknown). candidate is the best fit of the repo for
-    the deployment, incumbent that of the model in use. relatives are the family's official repos.
+    the deployment, incumbent that of the model in use.
     loadable: the engine is made for one of its formats; offers_wanted: it has the format that the
     deployment asks for; wanted_elsewhere: an earlier trusted repo has. told: what was alerted of late,
     by release and deployment. missing: its page said once that
     it is gone; gone: it said so twice. A change that is not about a repo has facts that state only its id;
     finding is what such a change brought to light for this deployment. incumbent_total: parameters of the
-    model in use. context_tokens: where the repo's own context ends. runs_already: whether the base of a
+    model in use, a mixture counted as the dense model that it stands for. context_tokens: where the repo's own context ends. runs_already: whether the base of a
     quant fits some machine of the team without it (None: not known). moves: what moved in this repo of late.
     """
 
@@ -92,7 +92,6 @@ class Situation:
     incumbent_total: float | None = None
     context_tokens: int | None = None
     runs_already: bool | None = None
-    relatives: tuple[Member, ...] = ()
     loadable: bool = True
     offers_wanted: bool = False
     wanted_elsewhere: bool = False

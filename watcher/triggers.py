@@ -99,8 +99,8 @@ def trusted_quant(change: Change, s: Situation) -> Verdict | None:
     if change.lineage.derived or not (s.watches(change.lineage.family) or told):
         reason = "a quant of a model that nobody here runs"
         return decision(Action.IGNORE, "quant-unused", reason, change, s)
-    if reason := _useless(change, s):
-        return decision(Action.IGNORE, "quant-unused", f"a trusted quant, but {reason}", change, s)
+    if useless := _useless(change, s):
+        return decision(Action.IGNORE, "quant-unused", f"a trusted quant, but {useless}", change, s)
     reason = "a trusted quant of a family that you run or watch, or of a release that you were told of"
     return decision(Action.DIGEST, "quant-of-family", reason, change, s)
 

@@ -48,8 +48,8 @@ def newly_fitting_size_or_design(change: Change, s: Situation) -> Verdict | None
     """
     if change.kind not in (ChangeKind.NEW_SIZE, ChangeKind.NEW_ARCHITECTURE) or not change.lineage.official:
         return None
-    if change.lineage.quant and change.kind is ChangeKind.NEW_ARCHITECTURE:
-        return None
+    if change.degree is not None:
+        return None  # only the name of its architecture is new
     family = change.lineage.family or change.lineage.publisher
     why = f": {change.evidence[0]}" if change.evidence else ""
     noun = "a new size" if change.kind is ChangeKind.NEW_SIZE else "a new design"
@@ -166,7 +166,10 @@ def _fills(fit: Fit) -> bool:
 def too_small(change: Change, s: Situation, least: float = 1 - SAME_SIZE) -> str | None:
     """Whether it is below the size range in use here; unknown sizes are not."""
     size = read_size(change.lineage.size)
-    total = s.facts.parameters.total or (size.total * 1e9 if size else None)
+    named = size.total * 1e9 if size else None
+    counted = s.facts.parameters.total
+    # Packed weights hide parameters, so a quant's name is believed before its count.
+    total = (named or counted) if change.lineage.quant else (counted or named)
     if not total or not s.incumbent_total or total >= s.incumbent_total * least:
         return None
     if s.deployment is not None and narrow_task(s.deployment):

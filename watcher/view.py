@@ -7,7 +7,6 @@ from datetime import datetime
 from watcher import assess
 from watcher.decisions import of_release
 from watcher.moves import Moves
-from watcher.newcomers import releases
 from watcher.ports import Tx
 from watcher.quants import loads, matches_quant, weights_complete
 from watcher.rules import Rules
@@ -55,7 +54,6 @@ class View:
         for quant in quants:
             self._quants[(quant.lineage.base_repo or "").casefold()].append(quant)
         self._entries |= dict(tx.entries({q.repo_id for q in quants}))
-        self._members = releases(tx.members({c.lineage.family for c in changes if c.lineage.family}))
         self._told = {
             (subject(v.change), v.deployment): alert_id
             for alert_id, v in tx.alerted_since(now - rules.policy.told_recently)
@@ -90,7 +88,6 @@ class View:
             incumbent_total=self._total(deployment),
             context_tokens=assess.context_of(entry, base),
             runs_already=self._runs_already(entry, change, base),
-            relatives=tuple(m for m in self._members if m.lineage.family == change.lineage.family),
             loadable=self._loadable(entry, deployment),
             offers_wanted=offers,
             wanted_elsewhere=elsewhere,
@@ -140,10 +137,10 @@ class View:
         return family.key if family else None
 
     def _total(self, deployment: Deployment | None) -> float | None:
-        """Parameters of the model in use, as far as its repo, its name or the known shapes tell."""
+        """How large the model in use is, as far as its repo, its name or the known shapes tell."""
         if deployment is None:
             return None
-        return assess.parameters_in_use(self._entry(deployment.model), deployment.model)
+        return assess.size_in_use(self._entry(deployment.model), deployment.model)
 
     def _runs_already(self, entry: Entry, change: Change, base: Entry | None) -> bool | None:
         """Whether the base of a quant fits a machine of the team without it: as published, or by an elder."""

@@ -75,7 +75,8 @@ class ChangeKind(StrEnum):
 class Change:
     """One thing that became different. evidence holds short plain sentences for people.
 
-    degree is major, minor or patch for a new version, and None otherwise.
+    degree is major, minor or patch for a new version; minor for an architecture of which only the name is
+    new; "release" for a licence that a release brings; None otherwise.
     """
 
     kind: ChangeKind
