@@ -19,6 +19,7 @@ from watcher.types import Question, Reply, SourceError
 
 MOST_BYTES = 16 * 1024 * 1024
 LONGEST_WAIT_S = 60.0
+SHORTEST_SECRET = 12
 _ATTEMPTS = 5
 _TIMEOUTS = 2  # a question that hangs twice is not asked a third time
 _PATIENCE = 3.0  # a read timeout restarts with every byte, so an answer as a whole gets this many of them
@@ -104,7 +105,7 @@ class ChatEndpoint:
                     )
                 self._stop.wait(self._pause(attempt, trouble.wait_s))
             else:
-                return Reply(text=text, cut_off=cut_off, seconds=time.monotonic() - began)
+                return Reply(text=self._without_key(text), cut_off=cut_off, seconds=time.monotonic() - began)
         raise AssertionError("the last attempt returns")
 
     def _pause(self, attempt: int, asked_s: float | None) -> float:
@@ -142,6 +143,11 @@ class ChatEndpoint:
             if time.monotonic() > ends:
                 raise _Hung("the answer trickles in too slowly")
         return bytes(raw)
+
+    def _without_key(self, text: str) -> str:
+        """An answer that repeats the key; a short one, such as EMPTY, is no secret but may be a word."""
+        secret = self._key is not None and len(self._key) >= SHORTEST_SECRET
+        return text.replace(self._key or "", "***") if secret else text
 
     def _safe(self, text: str) -> str:
         return clean(text.replace(self._key, "***") if self._key else text, 200)

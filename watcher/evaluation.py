@@ -92,7 +92,8 @@ def wilson(right: float, samples: float, z: float = Z) -> Interval:
     share = right / samples
     middle = (right + z * z / 2) / (samples + z * z)
     reach = z / (samples + z * z) * math.sqrt(max(0.0, right * (1 - share)) + z * z / 4)
-    return Interval(low=max(0.0, middle - reach), high=min(1.0, middle + reach))
+    low = max(0.0, middle - reach) if right > 0 else 0.0  # exactly: rounding must not leave a hair
+    return Interval(low=low, high=min(1.0, middle + reach) if right < samples else 1.0)
 
 
 def unpaired_gain(candidate: Measured, incumbent: Measured) -> Gain | None:
@@ -127,7 +128,7 @@ def _low(p1: float, p0: float, ours: Interval, theirs: Interval) -> float:
 def _high(p1: float, p0: float, ours: Interval, theirs: Interval) -> float | None:
     """The upper limit of the gain; None where the incumbent may as well score 0."""
     top = ours.high or 1.0
-    if not theirs.low:
+    if not p0 or not theirs.low:
         return None
     if not p1:
         return top / theirs.low - 1

@@ -58,7 +58,7 @@ def without_thinking(text: str) -> str:
         before, found, after = text.rpartition(closing)
         if found:
             start = before.find(opening)
-            text = (before[:start] if start >= 0 else "") + after
+            text = (before[:start].rpartition(closing)[2] if start >= 0 else "") + after
         start = text.find(opening)
         if start >= 0:
             text = text[:start]
