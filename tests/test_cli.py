@@ -31,10 +31,10 @@ def hub() -> Iterator[StandIn]:
 
 def test_the_commands_are_those_that_the_tests_know() -> None:
     group = typer.main.get_command(cli.app)
-    assert sorted(getattr(group, "commands", {})) == sorted([*COMMANDS, "channels"])
+    assert sorted(getattr(group, "commands", {})) == sorted([*COMMANDS, "channels", "eval"])
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "channels test"])
+@pytest.mark.parametrize("command", [*COMMANDS, "channels test", "eval import", "eval run", "eval show"])
 def test_every_command_has_help_with_an_example(command: str) -> None:
     said = modelwatch(*command.split(), "--help")
     assert (said.status, said.err) == (0, "")

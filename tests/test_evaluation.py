@@ -214,6 +214,7 @@ def _katz_low(one: Measured, other: Measured) -> float:
         pytest.param(50, 50, 0.5, id="50 prompts, half right"),
         pytest.param(100, 100, 0.9, id="100 prompts, good models"),
         pytest.param(50, 200, 0.9, id="few new prompts against many old ones"),
+        pytest.param(50, 200, 0.95, id="the same with very good models"),
         pytest.param(20, 20, 0.8, id="a very small set"),
     ],
 )

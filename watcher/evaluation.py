@@ -11,7 +11,7 @@ A gain is relative: candidate over incumbent, less 1.
 - Otherwise: the two scores' own intervals joined on the log scale by the sum of squares (Zou and Donner,
   "Construction of confidence limits about effect measures", Statistics in Medicine 27, 2008). Katz's interval
   for a ratio of proportions is the same with plainer limits; near 0 and 1, where good models score, its lower
-  end is too high three times as often as it should be (tests/test_evaluation.py has both).
+  end is too high up to four times as often as it should be (tests/test_evaluation.py has both).
 """
 
 import math
