@@ -130,6 +130,7 @@ def _verdicts(connection: sqlite3.Connection, change_ids: Sequence[str]) -> list
             "until": for_people(row["until"]),
             "at": for_people(row["at"]),
             "fit": json.loads(row["fit"]) if row["fit"] else None,
+            "checks": json.loads(row["checks"]) if row["checks"] else [],
         }
         for row in sorted(rows, key=lambda row: (row["at"], row["id"]))
     ]

@@ -282,11 +282,20 @@ def _story(story: dict[str, Any], now: datetime) -> list[str]:
                     f"  {verdict['at']} {place}: {verdict['action']}{until} "
                     f"by {verdict['trigger']}: {verdict['reason']}"
                 )
+                lines += [f"    {line}" for line in _checks_story(verdict["checks"])]
     lines += _fits_story(story["fits"])
     for delivery in story["deliveries"]:
         error = f" ({delivery['last_error']})" if delivery["last_error"] else ""
         lines.append(f"alert {delivery['alert']} to {delivery['channel']}: {delivery['state']}{error}")
     return lines
+
+
+_MARKS = {True: "yes ", False: "no  ", None: "open"}
+
+
+def _checks_story(checks: list[dict[str, Any]]) -> list[str]:
+    """The deployment's constraints one by one, as they were when it was decided."""
+    return [f"{_MARKS[c['passed']]} {c['name']}: {c['found']} (wanted: {c['wanted']})" for c in checks]
 
 
 def _fits_story(fits: list[dict[str, Any]]) -> list[str]:

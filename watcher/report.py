@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from watcher import licences, report_checks, report_configuration, report_evaluation
+from watcher import licences, report_checks, report_configuration, report_evaluation, report_signals
 from watcher.situation import Candidate, Situation
 from watcher.types import Alert, Change, ChangeKind, Comparison, Consequences, FitVerdict, Section, Verdict
 
@@ -33,12 +33,16 @@ _NEXT_STEPS = {
     "model-in-use-replaced": "Read the publisher's note, then pull again or pin the revision you run.",
     "licence-in-use": "Show the new terms to legal before the next upgrade; your copy keeps its old terms.",
     "licence-unlocks": "Put it on the shortlist and run your evaluation set.",
-    "licence-of-release": "Read the new terms with legal before anybody tries it; what you run keeps its own.",
+    "licence-of-release": "Read the new terms with legal before anybody tries it; what runs keeps its own.",
     "quant-makes-it-fit": "Pull it on a test node and run your evaluation set against the model in use.",
     "quant-in-use": "Pull it on a test node and run your evaluation set against the weights in use.",
     "new-family": "Run your evaluation set on it before anybody asks.",
     "new-size": "Compare it with the model in use on your evaluation set.",
     "new-architecture": "Check that your engine supports it, then run your evaluation set.",
+    "security-fix": "Read what it closes, then upgrade every node that runs the engine.",
+    "engine-release": "Measure it on a test node against the version that you run.",
+    "closed-model": "Shortlist an open model of another family while nobody is in a hurry.",
+    "regulation": "Show it to legal: which deployments does it touch, and from when?",
     "evaluation-better": "Try it beside the model in use on real requests, then switch.",
 }
 
@@ -81,7 +85,7 @@ def build_alert(items: Sequence[Warranted], now: datetime) -> Alert:
         thread=first.change.lineage.thread,
         trigger=first.trigger,
         sections=sections,
-        links=tuple(_unique((i.verdict.change.key.id, _page(i)) for i in items if _on_the_hub(i))),
+        links=tuple(_unique(link for i in items for link in _links(i))),
         deployments=tuple(_unique(i.verdict.deployment for i in items if i.verdict.deployment)),
         now=now,
     )
@@ -162,6 +166,8 @@ def _title(items: Sequence[Warranted]) -> str:
     text = headline.format(
         repo=change.key.id, before=_value(change, change.before), after=_value(change, change.after)
     )
+    if change.kind in report_signals.SIGNALS:
+        text = report_signals.headline(change)
     return text if len(repos) == 1 else f"{text} (and {len(repos) - 1} more)"
 
 
@@ -195,6 +201,8 @@ def _moved(change: Change) -> str:
         return f"licence {before} → {after} ({direction})"
     if change.kind is ChangeKind.EVALUATION:
         return report_evaluation.moved(change)
+    if change.kind in report_signals.SIGNALS:
+        return report_signals.moved(change)
     if change.kind is ChangeKind.GATED:
         return f"gating {before} → {after}"
     if change.kind is ChangeKind.NEW_SIZE:
@@ -216,16 +224,14 @@ def _place(item: Warranted) -> str:
     return f"{d.name} ({d.hardware.name})" if d else "your team"
 
 
-def _on_the_hub(item: Warranted) -> bool:
-    """Results may be of a model that the catalog does not know."""
-    return (
-        item.verdict.change.kind is not ChangeKind.EVALUATION or item.situation.facts.created_at is not None
-    )
-
-
-def _page(item: Warranted) -> str:
-    repo = item.verdict.change.key.id
-    return f"https://huggingface.co/{repo}"
+def _links(item: Warranted) -> tuple[tuple[str, str], ...]:
+    """The repo's page; results may be of a model that the catalog does not know, and news about no repo."""
+    change = item.verdict.change
+    if change.kind in report_signals.SIGNALS:
+        return report_signals.links(change)
+    if change.kind is ChangeKind.EVALUATION and item.situation.facts.created_at is None:
+        return ()
+    return ((change.key.id, f"https://huggingface.co/{change.key.id}"),)
 
 
 def _fit_section(items: Sequence[Warranted]) -> tuple[Section, ...]:
