@@ -41,6 +41,7 @@ from watcher.triggers_releases import (
     weighed,
 )
 from watcher.triggers_requirements import hardware_changed, requirements_changed
+from watcher.triggers_signals import engine_release, post, regulation, security_fix
 from watcher.types import Action, Change, ChangeKind, FitVerdict, Verdict
 from watcher.uses import subject
 
@@ -137,6 +138,10 @@ def nothing_to_do(change: Change, s: Situation) -> Verdict:
 TRIGGERS: tuple[Trigger, ...] = (
     hardware_changed,
     requirements_changed,
+    security_fix,
+    engine_release,
+    post,
+    regulation,
     better_on_own_evaluation_set,
     licence_text_of_a_model_in_use,
     quant_method_seen_first,
