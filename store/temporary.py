@@ -1,19 +1,93 @@
-"""A catalog for one question, in a folder of its own: what is played into it is gone when it is closed."""
+"""A catalog for one question, in a folder of its own: what is played into it is gone when it is closed.
+
+A history is many small steps that read the same rows again and again. What was read is kept until it is
+written to: triggers note which rows were, whoever writes them, so that the answers are those of the tables.
+"""
 
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Row, column, select, table
 
 from store.db import Store
 from store.logged import Line
+from store.rows import fold, member_of
+from store.schema import repos
+from store.shelf import Shelf, Shelved
 from store.tx import Tx
-from watcher.types import FitRecord
+from watcher.types import Entry, FitRecord, Member
+
+_ALL = "*"  # in the place of an id: a name leads elsewhere now, so any answer may be another
+_NOTE = "CREATE TEMP TRIGGER IF NOT EXISTS note_{0}_{1} AFTER {1} ON main.{0} BEGIN {2} END"
+_WRITTEN = "INSERT INTO written VALUES ({});"  # more than once: an upsert around it would refuse OR IGNORE
+_TABLES = {"repos": "folded", "details": "repo", "variants": "repo", "aliases": None}
+
+
+def _triggers() -> Iterator[str]:
+    yield "CREATE TEMP TABLE IF NOT EXISTS written (folded TEXT NOT NULL)"
+    for name, key in _TABLES.items():
+        for event, rows in (("INSERT", "new"), ("DELETE", "old"), ("UPDATE", "old new")):
+            notes = [_WRITTEN.format(f"{row}.{key}" if key else f"'{_ALL}'") for row in rows.split()]
+            yield _NOTE.format(name, event, " ".join(notes))
 
 
 class PlayedTx(Tx):
-    """A transaction that keeps no log and no fits: nobody will ask this catalog for them."""
+    """A transaction that remembers what it read, and keeps no log and no fits: nobody will ask for them."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        for statement in _triggers():
+            connection.exec_driver_sql(statement)
+        self._driver: Any = connection.connection.driver_connection
+        self._writes = -1
+        self._shelf = Shelf()
+        self._read: dict[str, Entry | None] = {}
+        self._asked_as: dict[str, set[str]] = defaultdict(set)
+
+    def entries(self, repo_ids: Iterable[str]) -> dict[str, Entry]:
+        self._refresh()
+        asked = sorted({fold(repo_id) for repo_id in repo_ids})
+        unread = [name for name in asked if name not in self._read]
+        if unread:
+            found = super().entries(unread)
+            for name in unread:
+                entry = self._read[name] = found.get(name)
+                self._asked_as[fold(entry.known.facts.repo_id) if entry else name].add(name)
+        return {name: entry for name in asked if (entry := self._read[name]) is not None}
+
+    def members(self, families: Iterable[str]) -> list[Member]:
+        self._refresh()
+        return self._shelf.under("family", families)
+
+    def members_of_publisher(self, publisher: str) -> list[Member]:
+        self._refresh()
+        return self._shelf.under("publisher", [fold(publisher)])
+
+    def quants_of(self, base_repos: Iterable[str]) -> list[Member]:
+        self._refresh()
+        return self._shelf.under("quants", map(fold, base_repos))
+
+    def _refresh(self) -> None:
+        """Forgets what was written to since the last question, and shelves it anew."""
+        if self._driver.total_changes == self._writes:
+            return
+        noted = self._connection.exec_driver_sql("SELECT DISTINCT folded FROM written ORDER BY folded")
+        names = [row[0] for row in noted]
+        if names:
+            rows = {row.folded: row for row in self._rows(select(repos).where(_IS_WRITTEN))}
+            for name in names:
+                self._shelf.put(name, _shelved(rows[name]) if name in rows else None)
+                for asked in self._asked_as.pop(name, ()):
+                    self._read.pop(asked, None)
+            if _ALL in names:
+                self._read.clear()
+            self._connection.exec_driver_sql("DELETE FROM written")
+        self._writes = self._driver.total_changes
 
     def _append(self, lines: Iterable[Line]) -> None:
         pass
@@ -22,7 +96,19 @@ class PlayedTx(Tx):
         pass
 
 
+_IS_WRITTEN = repos.c.folded.in_(select(column("folded")).select_from(table("written")))
+
+
+def _shelved(row: Row[Any]) -> Shelved:
+    places = [("publisher", fold(row.publisher))]
+    places += [("family", row.family)] if row.family else []
+    places += [("quants", row.base_folded)] if row.quant and row.base_folded and not row.removed_at else []
+    return Shelved(member=member_of(row), places=tuple(places))
+
+
 class TemporaryStore(Store):
+    """An empty store; each of its transactions must be its first."""
+
     @contextmanager
     def write(self) -> Iterator[Tx]:
         with self._writing() as connection:

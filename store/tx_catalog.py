@@ -74,7 +74,7 @@ class CatalogTx(TxBase):
 
     def entries(self, repo_ids: Iterable[str]) -> dict[str, Entry]:
         """What save_entries wrote, by the case-folded id asked for; a former name leads to its repo."""
-        asked = {fold(repo_id) for repo_id in repo_ids}
+        asked = sorted({fold(repo_id) for repo_id in repo_ids})
         renamed = self._renamed(asked)
         wanted = {name: renamed.get(name, name) for name in asked}
         rows = {row.folded: row for row in self._repos(repos.c.folded, set(wanted.values()))}
