@@ -21,7 +21,7 @@ MOST_BYTES = 16 * 1024 * 1024
 LONGEST_WAIT_S = 60.0
 SHORTEST_SECRET = 12
 _ATTEMPTS = 5
-_TIMEOUTS = 2  # a question that hangs twice is not asked a third time
+_TWICE = 2  # a question that hangs twice is not asked a third time
 _PATIENCE = 3.0  # a read timeout restarts with every byte, so an answer as a whole gets this many of them
 _AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
 _FINAL = {
@@ -45,6 +45,10 @@ class _Trouble(Exception):  # noqa: N818 - says what happened; it never leaves t
 
 class _Hung(_Trouble):
     """No answer in time."""
+
+
+class _Absent(_Trouble):
+    """Nobody at the address. Where nobody ever was, waiting is rarely the cure."""
 
 
 class ChatEndpoint:
@@ -72,6 +76,7 @@ class ChatEndpoint:
         self._key = _checked(key)
         self._timeout_s, self._backoff_s, self._chance = timeout_s, backoff_s, chance
         self._stop = stop or threading.Event()
+        self._heard = False
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
         # Not the Hub's client, whose headers and hooks are for the Hub. A redirect would take the key along.
         self._client = httpx2.Client(timeout=timeout_s, headers=headers, follow_redirects=False)
@@ -88,15 +93,15 @@ class ChatEndpoint:
     def ask(self, question: Question) -> Reply:
         """Asks until there is an answer or no hope; never raises for what the endpoint does."""
         began = time.monotonic()
-        hung = 0
+        in_vain = 0
         for attempt in range(1, _ATTEMPTS + 1):
             if self._stop.is_set():
                 return Reply(error="stopped")
             try:
                 text, cut_off = self._attempt(question)
             except _Trouble as trouble:
-                hung += isinstance(trouble, _Hung)
-                if not trouble.again or attempt == _ATTEMPTS or hung == _TIMEOUTS:
+                in_vain += isinstance(trouble, _Hung) or (isinstance(trouble, _Absent) and not self._heard)
+                if not trouble.again or attempt == _ATTEMPTS or in_vain == _TWICE:
                     return Reply(
                         error=self._safe(str(trouble)),
                         final=trouble.final,
@@ -128,7 +133,8 @@ class ChatEndpoint:
         except httpx2.TimeoutException:
             raise _Hung(f"no answer within {self._timeout_s:g} s") from None
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, RuntimeError) as error:
-            raise _Trouble(f"no connection to {self.origin}: {error or type(error).__name__}") from None
+            raise _Absent(f"no connection to {self.origin}: {error or type(error).__name__}") from None
+        self._heard = True
         if response.status_code != 200:
             raise _refusal(response, raw)
         return _answer(raw)

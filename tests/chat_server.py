@@ -12,13 +12,17 @@ from typing import Any
 
 @dataclass(kw_only=True, slots=True)
 class Fault:
-    """A wrong answer, given once: a status with headers and a body, an answer that comes late, or never."""
+    """A wrong answer, given once: a status with headers and a body, an answer that comes late, or never.
+
+    drop: the connection ends without a word.
+    """
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str | None = None
     delay_s: float = 0.0
     hang: bool = False
+    drop: bool = False
 
 
 class ChatServer:
@@ -85,6 +89,9 @@ class ChatServer:
     def _reply(self, handler: BaseHTTPRequestHandler, body: Mapping[str, Any], fault: Fault) -> None:
         if fault.hang:
             self._closing.wait(30)
+            return
+        if fault.drop:
+            handler.close_connection = True
             return
         time.sleep(fault.delay_s + self.delay_s)
         text = fault.body

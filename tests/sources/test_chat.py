@@ -139,6 +139,17 @@ def test_nobody_listens() -> None:
     assert reply.troubled
 
 
+def test_a_server_that_was_there_is_waited_for(server: ChatServer) -> None:
+    chat = ChatEndpoint(
+        server.url, "m", None, timeout_s=5, chance=random.Random(1), backoff_s=0.01, stop=threading.Event()
+    )
+    with chat:
+        assert chat.ask(HELLO).text == "yes"
+        server.always = Fault(drop=True)
+        threading.Timer(0.02, lambda: setattr(server, "always", None)).start()
+        assert chat.ask(HELLO).text == "yes"
+
+
 @pytest.mark.parametrize(
     ("body", "text"),
     [
