@@ -54,11 +54,11 @@ def _take(config: Path) -> None:
     assert said.status == 0, said.err
 
 
-def team(folder: Path, database: Path, **deployments: str) -> Path:
-    """A configuration file of a team with a Spark and an H100, and no way to the Hub."""
+def team(folder: Path, database: Path, hub: str = "http://127.0.0.1:9", **deployments: str) -> Path:
+    """A configuration file of a team with a Spark and an H100; without hub there is no way to the Hub."""
     lines = [
         f'store: {{url: "sqlite:///{database}"}}',
-        'hub: {endpoint: "http://127.0.0.1:9", quantisers: [bartowski, nvidia, RedHatAI, casperhansen]}',
+        f'hub: {{endpoint: "{hub}", quantisers: [bartowski, nvidia, RedHatAI, casperhansen]}}',
         "hardware: {spark: {device: dgx-spark}, h100: {device: h100-sxm-80gb}}",
     ]
     if deployments:
