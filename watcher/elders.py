@@ -1,4 +1,4 @@
-"""What a family had before a newcomer: repos of the catalog and rows of the table of releases, in one form."""
+"""What a family had before a newcomer: repos of the catalog and rows of the table of releases, as one."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

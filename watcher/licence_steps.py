@@ -56,9 +56,9 @@ def licence_step(
     if before is None or before == stated:
         return None
     seen_before = any(e.licence == stated for e in family)
-    if sees(seen.facts) or lineage.variant in ("vision", "omni"):
-        if limit := _new_limit(before, stated, had):
-            return Step(before=before, after=stated, degree=RELEASE, notes=(limit,))
+    pictures = sees(seen.facts) or lineage.variant in ("vision", "omni")
+    if pictures and (limit := _new_limit(before, stated, had)):
+        return Step(before=before, after=stated, degree=RELEASE, notes=(limit,))
     if aside:
         return None
     if seen_before and (licences.usable(before) is not False or licences.usable(stated) is False):

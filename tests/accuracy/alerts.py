@@ -1,4 +1,4 @@
-"""How often an alert was warranted, and how often a warranted one was sent: `python -m tests.accuracy.alerts`.
+"""How often an alert was warranted, and a warranted one was sent: `python -m tests.accuracy.alerts`.
 
 A labelled timeline is turned into a history and played through the reference team's policy. Each row
 counts once: what was decided about its repo on its day, alert before digest before ignore. In the same
@@ -221,9 +221,8 @@ def _print(said: Mapping[str, Any], found: Sequence[Answer], alone: Mapping[str,
         print(f"  {month}  {counts['rows']:3} {counts['wanted']:3} {counts['sent']:3} {counts['both']:3}")
     print("\nwrong rows")
     for row in said["wrong"]:
-        print(
-            f"  {row['event']} {row['date']} {row['repo_id'] or '(no repo)'}: {row['wanted']}, not {row['said']}"
-        )
+        name = f"{row['event']} {row['date']} {row['repo_id'] or '(no repo)'}"
+        print(f"  {name}: {row['wanted']}, not {row['said']}")
         print(f"      label {row['rule']}; {row['trigger']}: {row['reason']}")
 
 

@@ -132,14 +132,14 @@ def history(rows: Iterable[Row]) -> list[LogRow]:
     for row in sorted(rows, key=lambda r: (r.seen_at, r.variant != "licence")):
         if row.repo:
             looks.setdefault((row.seen_at, row.repo.casefold()), row)
-    lines = [line for row in looks.values() for line in _lines(row)]
+    lines: list[LogRow] = []
+    known: set[str] = set()
+    for row in looks.values():
+        if row.variant in _AGAIN and row.repo and row.repo.casefold() not in known:
+            lines += _look(row, _first_look(row))
+        lines += _look(row, row.seen_at)
+        known.add((row.repo or "").casefold())
     return sorted(lines, key=lambda line: line.seen_at)
-
-
-def _lines(row: Row) -> Iterator[LogRow]:
-    if row.variant in _AGAIN:
-        yield from _look(row, _first_look(row))
-    yield from _look(row, row.seen_at)
 
 
 def _first_look(row: Row) -> datetime:
