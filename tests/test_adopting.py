@@ -22,7 +22,14 @@ from watcher.rules import Outcome, Rules
 from watcher.team import team_of
 
 NOW = datetime(2026, 4, 20, 9, tzinfo=UTC)
-USUAL: dict[str, Any] = {"sparks": 1, "h100s": 1, "users": 10, "languages": "en, de", "review": True}
+USUAL: dict[str, Any] = {
+    "more": "",
+    "sparks": 1,
+    "h100s": 1,
+    "users": 10,
+    "languages": "en, de",
+    "review": True,
+}
 HELPDESK = """
   helpdesk:
     {{model: mistralai/Mistral-Small-4-119B-2603, quant: q4, engine: sglang, hardware: spark, users: {users},
@@ -36,7 +43,7 @@ def text(folder: Path, **changed: Any) -> str:
     return (
         f'store: {{url: "sqlite:///{folder}/watch.db"}}\n'
         f"hardware: {{spark: {{device: dgx-spark, count: {said['sparks']}}}, "
-        f"h100: {{device: h100-sxm-80gb, count: {said['h100s']}}}}}\n"
+        f"h100: {{device: h100-sxm-80gb, count: {said['h100s']}}}{said['more']}}}\n"
         f"deployments:{HELPDESK.format(**said)}{REVIEW if said['review'] else ''}\n"
     )
 
@@ -136,6 +143,22 @@ def test_a_language_that_the_card_does_not_list(desk: Desk) -> None:
 
 def test_a_language_that_the_model_speaks_is_a_line(desk: Desk) -> None:
     assert decided(desk.edits(languages="en, de, fr"))["helpdesk"] == "digest"
+
+
+def test_machines_that_nobody_runs_on_yet_are_told_to_whoever_could(desk: Desk) -> None:
+    outcome = desk.edits(more=", pair: {device: h200-sxm-141gb, count: 2}")
+    assert decided(outcome) == {"helpdesk": "alert", "review": "alert"}
+    [title] = told(outcome)["title"]
+    assert title.startswith("pair is new: 2 x H200")
+    assert title.endswith("would fit review there")
+    assert outcome.verdicts[1].reason.startswith("possible on pair now: ")
+
+
+def test_machines_that_are_only_planned_are_a_line_until_they_come(desk: Desk) -> None:
+    planned = desk.edits(more=", pair: {device: h200-sxm-141gb, count: 2, planned: true}")
+    assert set(decided(planned).values()) == {"digest"}
+    here = desk.edits(more=", pair: {device: h200-sxm-141gb, count: 2}")
+    assert decided(here) == {"helpdesk": "alert", "review": "alert"}
 
 
 def test_a_deployment_that_was_removed_is_nobodys_business(desk: Desk) -> None:

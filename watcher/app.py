@@ -98,18 +98,20 @@ def sync(
     channels: Sequence[str],
     progress: Progress = lambda *_: None,
     stop: threading.Event | None = None,
+    adopting: bool = True,
 ) -> "RoundReport":
     """What changed in the configuration, then one round over all watched accounts.
 
-    Alerts are committed, not yet sent.
+    Alerts are committed, not yet sent. adopting False: the configuration is the one of the round before.
     """
     from watcher.adopting import adopt
     from watcher.asking import Limits
     from watcher.refit import refit
     from watcher.rounds import Round
+    from watcher.rules import Outcome
 
     rules = team.rules(channels)
-    adopted = adopt(store, rules, now, patient=True, progress=progress)
+    adopted = adopt(store, rules, now, patient=True, progress=progress) if adopting else Outcome()
     refit(store, team.stack, now, progress)
     round_ = Round(
         source=source,
@@ -229,6 +231,26 @@ def backtest(team: Team, rows: "Iterable[LogRow | Problem]", **options: "Unpack[
     return replace(played, problems=(*problems, *played.problems))
 
 
+def preview(team: Team) -> str | None:
+    """What the policy would have told of a log that was here before the first poll; None where none was."""
+    from itertools import islice
+
+    from store.log import read_log
+    from watcher.backtest_preview import MOST_LINES, too_long
+    from watcher.backtest_preview import preview as sentence
+
+    if not store_path(team.config).is_file():
+        return None
+    with open_store(team.config) as store, store.read() as tx:
+        if tx.baselines():
+            return None
+    rows = list(islice(read_log(store_path(team.config)), MOST_LINES + 1))
+    if len(rows) > MOST_LINES:
+        return too_long(MOST_LINES)
+    sights, _ = history(rows)
+    return sentence(sights, lambda since, silent: play(team, sights, since=since, baseline_until=silent))
+
+
 Finding = tuple[str, bool, str]
 
 
@@ -249,6 +271,18 @@ def check_standing(team: Team) -> list[tuple[str, str]]:
 
     with open_catalog(team.config) as store, store.read() as tx:
         return list(advice(tx, team.stack, team.registry, datetime.now(UTC)))
+
+
+def check_policy(team: Team) -> Iterator[Finding]:
+    """What the policy would have told of a log that was brought along."""
+    from store.errors import StoreError
+
+    try:
+        said = preview(team)
+    except StoreError:
+        return  # check_store has said so
+    if said is not None:
+        yield "policy", True, said
 
 
 def check_sources(team: Team) -> Iterator[Finding]:

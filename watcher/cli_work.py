@@ -47,6 +47,7 @@ def sync(
     )
     logging.getLogger("watcher.rounds").setLevel(logging.ERROR)  # failed accounts are summed up at the end
     team = app.team_of(settings)
+    preview = None if as_json else app.preview(team)
     with app.open_store(settings) as store:
         channels = app.open_channels(settings, sys.stderr if as_json else sys.stdout)
         with _progress(as_json) as progress:
@@ -56,12 +57,18 @@ def sync(
             )
         if not as_json:
             _print_round(report)
+            _echo(preview)
         if send:
             app.send(store, channels)
     if as_json:
         print_json(round_json(report))
     if any(s.status == "failed" for s in report.sources):
         raise typer.Exit(3)
+
+
+def _echo(sentence: str | None) -> None:
+    if sentence is not None:
+        typer.echo(sentence)
 
 
 def round_json(report: "RoundReport") -> dict[str, Any]:
@@ -177,6 +184,8 @@ def run(config: ConfigOption = None) -> None:
     stop = threading.Event()
     with ExitStack() as stack:
         stack.enter_context(app.daemon_lock(settings))
+        if (preview := app.preview(app.team_of(settings))) is not None:
+            log.info(preview)
         store = stack.enter_context(app.open_store(settings))
         jobs = _jobs(settings, store, stop)
         every = duration_text(settings.schedule.hub)
@@ -196,8 +205,14 @@ def _jobs(settings: Config, store: Any, stop: threading.Event) -> list[Any]:
     channels = app.open_channels(settings, sys.stdout)
     source = app.open_source(settings, stop=stop)
 
+    adopted = threading.Event()  # once: by hand, somebody may sync with a newer configuration meanwhile
+
     def poll() -> None:
-        report = app.sync(team, store, source, now=datetime.now(UTC), channels=tuple(channels), stop=stop)
+        now, adopting = datetime.now(UTC), not adopted.is_set()
+        report = app.sync(
+            team, store, source, now=now, channels=tuple(channels), stop=stop, adopting=adopting
+        )
+        adopted.set()
         failed = sum(s.status == "failed" for s in report.sources)
         log.info(
             "polled %d accounts (%d failed): %d changes, %d alerts",
@@ -296,10 +311,13 @@ def import_(
       modelwatch import log.jsonl --config other.yaml
     """
     settings = configuration(config)
+    team = app.team_of(settings)
     with app.open_store(settings) as store, file.open(encoding="utf-8", errors="replace") as lines:
-        count, problems = app.import_log(app.team_of(settings), store, lines)
+        count, problems = app.import_log(team, store, lines)
     for problem in problems:
         typer.echo(plain(problem), err=True)
     typer.echo(f"{count} observations read, {len(problems)} lines skipped.")
+    if count:
+        _echo(app.preview(team))
     if problems:
         raise typer.Exit(1)

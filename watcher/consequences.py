@@ -5,7 +5,7 @@ changes made at once each tells its own part, and a loss is told once: with the 
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from watcher import constraints
@@ -19,6 +19,7 @@ from watcher.uses import names_in_use
 _FIGURES = frozenset({"memory", "users", "context", "speed"})
 
 Found = dict[tuple[Key, str | None], Consequences]
+_Weighed = dict[str, tuple[Offer, Standing]]  # by the model's folded id
 
 
 def consequences(
@@ -63,13 +64,12 @@ class _Reckoning:
         """Its requirements are other ones: does the model in use meet them, and who does?"""
         old = deployment_before(d, self._before, self._after)
         then, here = (self._shelf.in_use(old) if old else None), self._shelf.in_use(d)
-        candidates = self._qualified(self._shelf.offers(d).values(), d)
         return Consequences(
             deployment=d.name,
             holds=here.holds if here else None,
             lost=_lost(then, here),
             gained=_regained(then, here),
-            candidates=_sentences(candidates),
+            candidates=self._best(self._weighed(d)),
             current=current_line(d, here),
             checks=here.checks if here else (),
             switched=old is not None and old.model.casefold() != d.model.casefold(),
@@ -79,55 +79,60 @@ class _Reckoning:
         """The machines that it runs on are other ones."""
         old = deployment_before(d, self._before, self._after)
         was = pool_before(pool, self._before, self._after) or (old.hardware if old else None)
-        then, here = self._shelf.in_use(replace(d, hardware=was)) if was else None, self._shelf.in_use(d)
-        offers = self._shelf.offers(d)
-        earlier = self._shelf.offers(replace(d, hardware=was)) if was else offers
-        fresh = [offer for name, offer in offers.items() if name not in earlier]
-        news = self._qualified(fresh, d)
+        before = replace(d, hardware=was) if was else d
+        then, here = self._shelf.in_use(before) if was else None, self._shelf.in_use(d)
+        earlier, now = self._weighed(before), self._weighed(d)
         told_elsewhere = f"deployment/{d.name}" in self._changed
         lost = () if told_elsewhere else _lost(then, here)
-        finer = self._finer(replace(d, hardware=was), d) if was else ()
         return Consequences(
             deployment=d.name,
             holds=here.holds if here else None,
-            possible=_sentences(news),
+            possible=self._news(now, [earlier]),
             lost=lost,
-            gained=(*_regained(then, here), *finer),
-            candidates=_sentences(self._qualified(offers.values(), d)) if lost else (),
+            gained=(*_regained(then, here), *self._finer(before, d)),
+            candidates=self._best(now) if lost else (),
             current=current_line(d, here),
-            remarks=(*self._refused(fresh, d), *self._no_longer(earlier, offers, d)),
+            remarks=(*_refused(now, [earlier]), *self._no_longer(earlier, now, d)),
             checks=here.checks if here else (),
             planned=pool.planned,
         )
 
     def _beside(self, pool: Hardware, d: Deployment) -> Consequences:
-        """Machines that nobody runs on yet: what would run there for this deployment and nowhere else?"""
+        """Machines that nobody runs on yet: what would qualify there for this deployment and nowhere else?"""
         was, there = pool_before(pool, self._before, self._after), replace(d, hardware=pool)
         if was is not None and was.planned and not pool.planned:
             was = None  # what was only planned is there now
-        earlier = set(self._shelf.offers(d))
-        earlier |= set(self._shelf.offers(replace(d, hardware=was))) if was else set()
-        fresh = [offer for name, offer in self._shelf.offers(there).items() if name not in earlier]
-        here = self._shelf.in_use(d)
+        earlier = [self._weighed(d), *([self._weighed(replace(d, hardware=was))] if was else [])]
+        here, now = self._shelf.in_use(d), self._weighed(there)
         return Consequences(
             deployment=d.name,
             holds=here.holds if here else None,
-            possible=_sentences(self._qualified(fresh, there)),
+            possible=self._news(now, earlier),
             current=current_line(d, here),
-            remarks=self._refused(fresh, there),
+            remarks=_refused(now, earlier),
             checks=here.checks if here else (),
+            elsewhere=pool.name,
             planned=pool.planned,
         )
 
-    def _qualified(self, offers: Iterable[Offer], d: Deployment) -> list[tuple[Offer, Standing]]:
-        """Those that meet every requirement, the best first, one for each size of a release."""
-        others = (offer for offer in offers if offer.option.name.casefold() != d.model.casefold())
-        weighed = [(offer, self._shelf.standing(offer, d)) for offer in others]
-        best: dict[tuple[str, str | None], tuple[Offer, Standing]] = {}
-        for offer, standing in sorted((pair for pair in weighed if pair[1].holds), key=self._rank):
+    def _weighed(self, d: Deployment) -> _Weighed:
+        """Every model but the one in use that runs in a deployment's place, constraint by constraint."""
+        offers = self._shelf.offers(d)
+        offers.pop(d.model.casefold(), None)
+        return {name: (offer, self._shelf.standing(offer, d)) for name, offer in offers.items()}
+
+    def _news(self, now: _Weighed, earlier: Sequence[_Weighed]) -> tuple[str, ...]:
+        """Those that qualify now and did not before: too large then, or too slow."""
+        old = {name for weighed in earlier for name, (_, standing) in weighed.items() if standing.holds}
+        return self._best({name: pair for name, pair in now.items() if name not in old})
+
+    def _best(self, weighed: _Weighed) -> tuple[str, ...]:
+        """Those that no requirement rules out, the best first, one for each size of a release."""
+        best: dict[tuple[str, str | None], str] = {}
+        for offer, standing in sorted((p for p in weighed.values() if p[1].holds), key=self._rank):
             lineage = offer.option.entry.lineage
-            best.setdefault((lineage.thread, lineage.size), (offer, standing))
-        return list(best.values())
+            best.setdefault((lineage.thread, lineage.size), _sentence(offer, standing))
+        return tuple(best.values())
 
     def _rank(self, pair: tuple[Offer, Standing]) -> tuple[bool, int, int, float, int, str]:
         """In use or shortlisted first, then what is sure to hold; then by what quality goes with."""
@@ -140,16 +145,6 @@ class _Reckoning:
             -(known.facts.popularity.downloads or 0),
             known.key.folded,
         )
-
-    def _refused(self, offers: Iterable[Offer], d: Deployment) -> tuple[str, ...]:
-        """What runs there now and fails another requirement: counted, so that nobody wonders."""
-        others = (offer for offer in offers if offer.option.name.casefold() != d.model.casefold())
-        failed = [self._shelf.standing(offer, d).failed for offer in others]
-        reasons = Counter(checks[0].name for checks in failed if checks and checks[0].name != "task")
-        if not reasons:
-            return ()
-        said = ", ".join(f"{count} by {name}" for name, count in reasons.most_common())
-        return (f"ruled out although they would run: {said}",)
 
     def _no_longer(self, earlier: Collection[str], offers: Collection[str], d: Deployment) -> tuple[str, ...]:
         """Shortlisted candidates that ran there before."""
@@ -169,6 +164,17 @@ class _Reckoning:
             return ()
         line, until = fit_line(standing.candidate), before.weights.variant.label
         return (f"{finest.option.name} runs in finer weights: {line} (so far {until})",)
+
+
+def _refused(now: _Weighed, earlier: Sequence[_Weighed]) -> tuple[str, ...]:
+    """What runs there now, did not before, and fails another requirement: counted, so that nobody wonders."""
+    old = {name for weighed in earlier for name in weighed}
+    fresh = (standing.failed for name, (_, standing) in now.items() if name not in old)
+    reasons = Counter(failed[0].name for failed in fresh if failed and failed[0].name != "task")
+    if not reasons:
+        return ()
+    said = ", ".join(f"{count} by {name}" for name, count in reasons.most_common())
+    return (f"ruled out although they would run: {said}",)
 
 
 def _level(offer: Offer) -> int:
@@ -195,10 +201,6 @@ def _regained(then: Standing | None, here: Standing | None) -> tuple[str, ...]:
 
 def _figures(check: Check) -> str:
     return f"{check.name}: {check.found}, wanted {check.wanted}"
-
-
-def _sentences(standings: Iterable[tuple[Offer, Standing]]) -> tuple[str, ...]:
-    return tuple(_sentence(offer, standing) for offer, standing in standings)
 
 
 def _sentence(offer: Offer, standing: Standing) -> str:

@@ -14,11 +14,17 @@ def headline(change: Change, meant: Sequence[Consequences]) -> str:
     if lost:
         whom = f" for {_and(lost)}" if change.kind is ChangeKind.HARDWARE else ""
         return f"{said}: the model in use no longer holds{whom}"
-    fitting = [(c.deployment, len(c.possible)) for c in meant if c.possible]
+    fitting = [_fitting(c) for c in meant if c.possible]
     if fitting:
-        first, *rest = [f"{_models(count)} now fit{'s' * (count == 1)} {name}" for name, count in fitting]
-        return f"{said}: {first}" + "".join(f", {more}" for more in rest)
+        return f"{said}: {', '.join(fitting)}"
     return f"{said}: the model in use gains for {_and([c.deployment for c in meant])}"
+
+
+def _fitting(meant: Consequences) -> str:
+    count = len(meant.possible)
+    if meant.elsewhere:
+        return f"{_models(count)} would fit {meant.deployment} there"
+    return f"{_models(count)} now fit{'s' * (count == 1)} {meant.deployment}"
 
 
 def what(change: Change) -> str:

@@ -17,11 +17,11 @@ def hardware_changed(change: Change, s: Situation) -> Verdict | None:
     if finding.lost:
         return _lost(_HARDWARE, change, s, finding)
     news = (*finding.gained, *finding.possible)
-    if news and finding.planned:
-        reason = f"once it is there: {_first(news)}"
-        return _verdict(Action.DIGEST, _HARDWARE, reason, change, s)
     if news:
-        return _verdict(Action.ALERT, _HARDWARE, f"possible now: {_first(news)}", change, s)
+        when = "once it is there" if finding.planned else "now"
+        where = f"possible on {finding.elsewhere}" if finding.elsewhere else "possible"
+        action = Action.DIGEST if finding.planned else Action.ALERT
+        return _verdict(action, _HARDWARE, f"{where} {when}: {_first(news)}", change, s)
     remarks = "".join(f"; {remark}" for remark in finding.remarks)
     reason = f"nothing new qualifies{remarks}. In use: {finding.current}"
     return _verdict(Action.DIGEST, _HARDWARE, reason, change, s)

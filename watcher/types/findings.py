@@ -39,9 +39,10 @@ class Consequences:
 
     holds: whether the model in use meets every requirement now (None: not known); current says how, and
     checks are its requirements one by one. lost: what it met before the change and misses now; gained: the
-    other way round, or in finer weights. possible: other models that run there now and did not before.
+    other way round, or in finer weights. possible: other models that qualify now and did not before.
     candidates: other models that no requirement rules out now. The best come first. remarks: what else is
-    worth a line. switched: the team changed the model itself. planned: the machines are not there yet.
+    worth a line. switched: the team changed the model itself. elsewhere: the machines that it is about, where
+    they are not the deployment's own. planned: they are not there yet.
     """
 
     deployment: str
@@ -54,4 +55,5 @@ class Consequences:
     remarks: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     switched: bool = False
+    elsewhere: str | None = None
     planned: bool = False
