@@ -271,6 +271,20 @@ NEWCOMERS: list[Any] = [
     ),
     pytest.param(
         change(ChangeKind.NEW_FAMILY, NEW, lineage=player),
+        {"evidence": Evidence(quantised_by=frozenset({"bartowski"}), supported=True)},
+        "alert",
+        "new-family",
+        id="one quantiser and a class of its own in transformers are evidence",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_FAMILY, NEW, lineage=player),
+        {"evidence": Evidence(trending=True, supported=True)},
+        "hold",
+        "waiting-for-evidence",
+        id="trending and support without any quant are not enough",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_FAMILY, NEW, lineage=player),
         {"first_seen": NOW - timedelta(days=30)},
         "digest",
         "no-evidence",

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from watcher.fit.architectures import architecture
 from watcher.fit.shape import UnknownShape, shape_of
 from watcher.releases import read_size
 from watcher.types import Details, Json, RepoFacts
@@ -65,6 +66,16 @@ def traits_of_design(design: str) -> frozenset[str]:
     """The traits of a design as the table of releases words it."""
     found = {EXPERTS} if "moe" in design else set()
     return frozenset(found | ({STATE} if design in ("ssm", "hybrid", "moe-hybrid") else set()))
+
+
+def has_own_class(facts: RepoFacts) -> bool:
+    """Whether transformers runs it without the repo's own code, by a model type that no other maker has.
+
+    The Hub tags a repo whose code has to be trusted "custom_code".
+    """
+    known = not facts.model_type or bool(architecture(facts.model_type).name)
+    runs = "transformers" in facts.tags or facts.library == "transformers"
+    return runs and not known and "custom_code" not in facts.tags
 
 
 def sees(facts: RepoFacts) -> bool:

@@ -27,23 +27,26 @@ class Policy:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """Independent signs that a newcomer matters: trusted quantisers' names, and the trending list.
+    """Independent signs that a newcomer matters: trusted quantisers' names, the trending list, transformers.
 
+    supported: transformers itself has a class for its architecture, which is nobody else's.
     fresh: at least one sign came after the first sight of its source; a baseline is no news.
     """
 
     quantised_by: frozenset[str] = frozenset()
     trending: bool = False
+    supported: bool = False
     fresh: bool = True
 
     @property
     def enough(self) -> bool:
-        signs = len(self.quantised_by) + self.trending
+        signs = len(self.quantised_by) + self.trending + self.supported
         return self.fresh and bool(self.quantised_by) and signs >= 2
 
     def sentence(self) -> str:
         signs = [f"quantised by {' and '.join(sorted(self.quantised_by))}"] if self.quantised_by else []
         signs += ["on the trending list"] if self.trending else []
+        signs += ["transformers has a class for it"] if self.supported else []
         return ", ".join(signs) or "no independent evidence yet"
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from watcher import assess
 from watcher.decisions import of_release
+from watcher.designs import has_own_class
 from watcher.moves import Moves
 from watcher.ports import Tx
 from watcher.quants import loads, matches_quant, weights_complete
@@ -92,7 +93,7 @@ class View:
             offers_wanted=offers,
             wanted_elsewhere=elsewhere,
             base_created_at=base.known.facts.created_at if base else None,
-            evidence=self._evidence(change),
+            evidence=self._evidence(change, facts),
             moves=self.moves.of_repo(change),
             told=self._told,
             finding=self._finding(change, deployment),
@@ -153,11 +154,12 @@ class View:
         known = [verdict for verdict in fits if verdict is not None]
         return any(verdict is not FitVerdict.NO for verdict in known) if known else None
 
-    def _evidence(self, change: Change) -> Evidence:
+    def _evidence(self, change: Change, facts: RepoFacts) -> Evidence:
         quants = [q for q in self._quants.get(change.key.folded, []) if self._independent(q)]
         return Evidence(
             quantised_by=frozenset(q.lineage.publisher for q in quants),
             trending=change.key.folded in self._rules.trending,
+            supported=has_own_class(facts),
             fresh=any(is_news(q, self._baselines) for q in quants),
         )
 
