@@ -39,7 +39,7 @@ EU_MEMBERS = frozenset(
 _FIELDS = frozenset(
     {
         *("key", "name", "organisations", "moved_from", "maker", "origin", "whole", "names", "common"),
-        *("model_types", "plain", "series", "stamp", "renamed", "licence_note", "source"),
+        *("model_types", "plain", "series", "stamp", "renamed", "own_words", "licence_note", "source"),
         *("jurisdiction", "feeds", "watch_for", "edge"),
     }
 )
@@ -61,7 +61,8 @@ class Family:
 
     edge: small models for devices, or few tools and derivatives. jurisdiction: what the law of its
     maker's country means to who runs the weights; "" where nothing needs saying. feeds: URLs.
-    renamed: old and new beginnings of repo names that the Hub redirects.
+    renamed: old and new beginnings of repo names that the Hub redirects. own_words: words, beside those
+    that every family uses, which stand in the makers' own repo names.
     """
 
     key: str
@@ -77,6 +78,7 @@ class Family:
     plain: tuple[tuple[str, str], ...] = ()
     series: tuple[Series, ...] = ()
     ignore_stamp: bool = False
+    own_words: frozenset[str] = frozenset()
     renamed: tuple[tuple[str, str], ...] = ()
     licence_note: str = ""
     jurisdiction: str = ""
@@ -110,11 +112,15 @@ class Quantiser:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Word:
-    """A word of repo names: which variant it means and whether it makes a line of its own."""
+    """A word of repo names: which variant it means and whether it makes a line of its own.
+
+    last: it counts only as the last word of a name.
+    """
 
     variant: str | None
     line: str | None
     rank: int
+    last: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +176,11 @@ class Registry:
         family = self.by_key.get(key)
         return family.origin if family else None
 
+    def formats_of(self, quantiser: str) -> tuple[str, ...]:
+        """The formats that a trusted quantiser is known for; empty for all others."""
+        name = quantiser.casefold()
+        return next((q.formats for q in self.quantisers if q.organisation.casefold() == name), ())
+
     def known_organisation(self, organisation: str) -> bool:
         """Whether an organisation is a maker, a trusted quantiser or another publisher we know of."""
         name = organisation.casefold()
@@ -204,7 +215,7 @@ def _registry(rows: Mapping[str, Any], families: tuple[Family, ...]) -> Registry
         for row in rows["quantisers"]
     )
     words = {
-        word: Word(variant=row.get("variant"), line=row.get("line"), rank=rank)
+        word: Word(variant=row.get("variant"), line=row.get("line"), rank=rank, last=bool(row.get("last")))
         for rank, row in enumerate(rows["words"])
         for word in row["words"]
     }
@@ -244,6 +255,7 @@ def _family(row: Mapping[str, Any], laws: Mapping[str, str]) -> Family:
         plain=tuple((str(version), variant) for version, variant in row.get("plain", {}).items()),
         series=series,
         ignore_stamp=row.get("stamp") == "ignore",
+        own_words=frozenset(row.get("own_words", ())),
         renamed=tuple((old.casefold(), new) for old, new in row.get("renamed", {}).items()),
         licence_note=str(row.get("licence_note") or ""),
         jurisdiction=str(row.get("jurisdiction") or _law(row.get("origin"), laws)),

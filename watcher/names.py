@@ -5,17 +5,17 @@ and the name. A title proves nothing about strangers: only a family's own organi
 officially, and everybody else's work is a quant, a derivative or an imitation.
 """
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from watcher import imitation, versions
 from watcher.families import Family, Registry
-from watcher.reponames import Reading, Stem, read_name, strip_format
+from watcher.identities import PREFIXED, Identity, identity_of, is_draft, named_in, same_name, split
+from watcher.namelabels import quant_label
+from watcher.namemarks import GENERIC, altered, is_adapter, is_mlx, kind_by_pipeline
+from watcher.reponames import Stem, read_name, strip_format
 from watcher.types import Lineage, RepoFacts
-from watcher.versions import version_key
 
-_PREFIXED = re.compile(r"([A-Za-z0-9][A-Za-z0-9.-]*)_([A-Za-z].*)", re.DOTALL)
 _MERGED = frozenset({"merge", "adapter"})
 
 
@@ -25,7 +25,7 @@ def lineage_of(facts: RepoFacts, registry: Registry, parent: Lineage | None = No
     base_repo is the repo a quant was made from (through quants of quants and plain copies), or the
     stated base of anything else. A maker's own quant is official and a quant.
     """
-    publisher, name = _split(facts.repo_id)
+    publisher, name = split(facts.repo_id)
     stem = strip_format(name)
     bases = _bases(facts)
     lineage = (
@@ -33,7 +33,12 @@ def lineage_of(facts: RepoFacts, registry: Registry, parent: Lineage | None = No
         or _descendant(facts, registry, publisher, stem, bases, parent)
         or _by_name(facts, registry, publisher, stem)
     )
-    return _unmask(lineage, registry)
+    circular = (lineage.base_repo or "").casefold() == facts.repo_id.casefold()
+    return replace(
+        _unmask(lineage, registry),
+        base_repo=None if circular else lineage.base_repo,
+        quant_label=quant_label(name, mlx=is_mlx(facts) or registry.formats_of(publisher) == ("mlx",)),
+    )
 
 
 def is_base_release(lineage: Lineage) -> bool:
@@ -46,14 +51,12 @@ def degree(known_versions: Iterable[str], version: str) -> str | None:
     return versions.degree(known_versions, version)
 
 
-def _split(repo_id: str) -> tuple[str, str]:
-    publisher, _, name = repo_id.rpartition("/")
-    return publisher.strip(), name.strip()
+Base = tuple[str, str | None]
 
 
-def _bases(facts: RepoFacts) -> list[tuple[str, str | None]]:
+def _bases(facts: RepoFacts) -> list[Base]:
     """Stated parents with their relation, each once, the repo itself left out."""
-    seen: dict[str, tuple[str, str | None]] = {}
+    seen: dict[str, Base] = {}
     for base in facts.base_models:
         folded = base.repo_id.strip().casefold()
         if folded and folded != facts.repo_id.casefold() and (folded not in seen or base.relation):
@@ -61,100 +64,29 @@ def _bases(facts: RepoFacts) -> list[tuple[str, str | None]]:
     return list(seen.values())
 
 
-# --- what a name says inside a family ------------------------------------------------------------
+def _kind(stated: str | None, facts: RepoFacts, otherwise: str | None) -> str | None:
+    """The variant: a special one that the name states, then what the pipeline tells, then the rest."""
+    if stated and stated not in GENERIC:
+        return stated
+    return kind_by_pipeline(facts) or stated or otherwise
 
 
-@dataclass(frozen=True, slots=True)
-class _Identity:
-    """What a name says of a release. clean: it says nothing else, as only a release's own name does."""
-
-    series: str | None
-    version: str | None
-    size: str | None
-    variant: str | None
-    clean: bool
-
-    def lineage(self, family: Family | None, publisher: str) -> Lineage:
-        return Lineage(
-            family=family.key if family else None,
-            series=self.series,
-            version=self.version,
-            size=self.size,
-            variant=self.variant,
-            publisher=publisher,
-        )
-
-
-def _identity(family: Family | None, text: str, registry: Registry) -> _Identity:
-    if family is None:
-        reading = read_name(text, registry.words)
-        series = " ".join(part for part in (" ".join(reading.head), reading.line) if part) or None
-        return _Identity(series, reading.version, reading.size(), reading.variant, clean=False)
-    folded = text.casefold()
-    match = family.find(folded)
-    start = match.start() if match else 0
-    begin = match.start("name") if match and "name" in match.re.groupindex else start
-    reading = read_name(text[begin:], registry.words)
-    if family.ignore_stamp:
-        reading.stamp = ""
-    row = next((row for row in family.series if row.match.search(folded[start:])), None)
-    version = (row.version if row else None) or reading.version
-    if row:
-        series = row.name
-    elif match is None and reading.head:
-        series = " ".join(part for part in (" ".join(reading.head), reading.line) if part)
-    else:
-        series = " ".join(part for part in (family.name, reading.line) if part)
-    stated = reading.variant
-    variant = stated if stated == "draft" or not (row and row.variant) else row.variant
-    allowed = _squash((match.group() if match else "") + series)
-    clean = match is not None and start == 0 and not reading.extra
-    clean = clean and all(_squash(word) in allowed for word in reading.head)
-    return _Identity(series, version, reading.size(series), variant or _plain(family, reading), clean)
-
-
-def _plain(family: Family, reading: Reading) -> str | None:
-    """The variant of a name that states none, by the family's habit at that version."""
-    key = version_key(reading.number)
-    fitting = [variant for least, variant in family.plain if version_key(least) <= key]
-    if fitting:
-        return fitting[-1]
-    return family.plain[0][1] if family.plain else None
-
-
-def _squash(text: str) -> str:
-    return "".join(c for c in text.casefold() if c.isalnum())
-
-
-def _same_name(one: str, other: str) -> bool:
-    """Whether two repos bear the same model's name, formats, prefixes and spelling aside."""
-    names = []
-    for repo_id in (one, other):
-        text = strip_format(_split(repo_id)[1]).text
-        prefixed = _PREFIXED.fullmatch(text)
-        names.append(_squash(prefixed[2] if prefixed else text))
-    return bool(names[0]) and names[0] == names[1]
-
-
-def _named(text: str, families: Iterable[Family]) -> Family | None:
-    """The family a name speaks of: the one named first, and of those the longest match."""
-    folded = text.casefold()
-    found = [(match, family) for family in families if (match := family.find(folded))]
-    best = min(found, key=lambda pair: (pair[0].start(), -pair[0].end()), default=None)
-    return best[1] if best else None
+def _tuned(habit: str | None) -> str | None:
+    """The variant of a fine-tune that states none: nobody but the maker publishes a base."""
+    return "instruct" if habit == "base" else habit
 
 
 # --- makers' own repos ---------------------------------------------------------------------------
 
 
 def _own(
-    facts: RepoFacts, registry: Registry, publisher: str, stem: Stem, bases: list[tuple[str, str | None]]
+    facts: RepoFacts, registry: Registry, publisher: str, stem: Stem, bases: list[Base]
 ) -> Lineage | None:
     """The lineage of a family's own organisation's repo; None for what that organisation does besides."""
     families = registry.families_of(publisher)
     if not families:
         return None
-    family = _named(stem.text, families)
+    family = named_in(stem.text, families)
     if family is None and bases:
         base = _resolve(bases[0][0], registry, None)[1]
         # Microsoft's fine-tune of Qwen is no Phi, Google's unnamed child of Gemma is Gemma's.
@@ -165,17 +97,27 @@ def _own(
         family = by_type if by_type in families else whole
     if family is None:
         return None
-    identity = _identity(family, stem.text, registry)
-    base_id = bases[0][0] if bases else None
+    identity = identity_of(family, stem.text, registry)
+    lineage = replace(
+        identity.lineage(family, publisher),
+        variant=_kind(identity.stated, facts, identity.habit),
+        official=True,
+    )
+    if not bases:
+        return replace(lineage, quant=stem.quant, base_repo=_namesake(publisher, stem, registry))
+    base_id, relation = bases[0]
     # Mistral states "quantized" for instruct weights made from a base: only a format or the same name counts.
-    same = base_id is not None and _same_name(facts.repo_id, base_id)
-    quant = stem.quant or (same and bases[0][1] == "quantized")
-    quant = quant and not (base_id and _is_draft(stem.text, base_id, registry))
+    same = same_name(facts.repo_id, base_id)
+    quant = (stem.quant or (same and relation == "quantized")) and not is_draft(stem.text, base_id, registry)
     if quant:
-        base_id = (
-            _resolve(base_id, registry, None)[0] if base_id else registry.current(f"{publisher}/{stem.text}")
-        )
-    return replace(identity.lineage(family, publisher), base_repo=base_id, official=True, quant=quant)
+        # Makers copy the card of the model, base and all, into the repo of its quant.
+        base_id = _resolve(base_id, registry, None)[0] if same else f"{publisher}/{stem.text}"
+    return replace(lineage, base_repo=base_id, quant=quant)
+
+
+def _namesake(publisher: str, stem: Stem, registry: Registry) -> str | None:
+    """What a maker's quant that states no base was made from: its own repo of that name."""
+    return registry.current(f"{publisher}/{stem.text}") if stem.quant else None
 
 
 # --- repos that state their parents --------------------------------------------------------------
@@ -186,72 +128,138 @@ def _descendant(
     registry: Registry,
     publisher: str,
     stem: Stem,
-    bases: list[tuple[str, str | None]],
+    bases: list[Base],
     parent: Lineage | None,
 ) -> Lineage | None:
     if not bases:
         return None
-    base_id, relation = bases[0]
-    if parent is None and len(bases) > 1:
-        known = (base for base in bases if _resolve(base[0], registry, None)[1].family)
-        base_id, relation = next(known, bases[0])
-    origin, ancestor = _resolve(base_id, registry, parent)
-    quant = _is_quant(facts, stem, base_id, relation) and not _is_draft(stem.text, base_id, registry)
-    if quant:
-        stranger = replace(ancestor, publisher=publisher, official=False, impersonates=None)
-        return replace(stranger, base_repo=origin, quant=True)
-    same_maker = bool(publisher) and publisher.casefold() == ancestor.publisher.casefold()
+    base_id, relation = _closest(facts, registry, stem, bases)
+    origin, ancestor = _resolve(base_id, registry, parent if base_id == bases[0][0] else None)
+    if ancestor.family is None:
+        ancestor = _typed(ancestor, facts, registry, split(origin)[0])
+    own = _own_words(stem.text, registry.by_key.get(ancestor.family or ""), registry)
+    ancestor = replace(ancestor, base_repo=origin, publisher=publisher, official=False, impersonates=None)
+    if _is_quant(facts, registry, stem, base_id, relation) and not is_draft(stem.text, base_id, registry):
+        changed = _changed(facts, registry, origin)
+        return replace(
+            ancestor,
+            size=(own.size if changed else None) or ancestor.size,
+            variant=_kind(ancestor.variant, facts, own.stated),
+            derived=ancestor.derived or changed,
+            quant=True,
+        )
+    same_maker = bool(publisher) and publisher.casefold() == split(origin)[0].casefold()
     if same_maker and ancestor.family is None:
-        identity = _identity(None, stem.text, registry)
-        return replace(identity.lineage(None, publisher), base_repo=origin, derived=ancestor.derived)
-    own = _identity(None, stem.text, registry)
+        adapted = altered(stem.text) or is_adapter(facts)
+        lineage = replace(own.lineage(None, publisher), variant=_kind(own.stated, facts, None))
+        return replace(lineage, base_repo=origin, derived=ancestor.derived or adapted)
+    known = ancestor.family is not None
+    copied = same_name(facts.repo_id, origin)
+    habit = _tuned(ancestor.variant) if known and not copied else ancestor.variant
     return replace(
         ancestor,
-        series=ancestor.series if ancestor.family else own.series,
-        version=ancestor.version if ancestor.family else own.version,
+        series=ancestor.series if known else own.series,
+        version=ancestor.version if known else own.version,
+        stamp=ancestor.stamp if known else own.stamp,
         size=own.size or ancestor.size,
-        variant=own.variant or ancestor.variant,
-        base_repo=origin,
-        publisher=publisher,
-        official=False,
+        variant=_kind(own.stated, facts, habit),
         derived=True,
         quant=False,
-        impersonates=None,
     )
 
 
-def _is_quant(facts: RepoFacts, stem: Stem, base_id: str, relation: str | None) -> bool:
+def _own_words(text: str, family: Family | None, registry: Registry) -> Identity:
+    """What a child's own name says: from the family's name on, since words before it are its maker's."""
+    named = family is not None and family.find(text.casefold()) is not None
+    return identity_of(family if named else None, text, registry)
+
+
+def _changed(facts: RepoFacts, registry: Registry, origin: str) -> bool:
+    """Whether a quant's name or tags say that its weights are no longer its base's."""
+    if altered(split(facts.repo_id)[1]):
+        return not altered(split(origin)[1])
+    # Trusted quantisers copy the tags of what they quantise.
+    trusted = facts.author.casefold() in registry.trusted_quantisers
+    return not trusted and not same_name(facts.repo_id, origin) and any(map(altered, _plain_tags(facts)))
+
+
+def _plain_tags(facts: RepoFacts) -> Iterable[str]:
+    return (tag for tag in facts.tags if ":" not in tag)
+
+
+def _closest(facts: RepoFacts, registry: Registry, stem: Stem, bases: list[Base]) -> Base:
+    """Of several parents the one a quant shares its name with, the config speaks for, or we know."""
+    if len(bases) == 1:
+        return bases[0]
+    if stem.quant and (same := next((base for base in bases if same_name(facts.repo_id, base[0])), None)):
+        return same
+    families = [_resolve(base[0], registry, None)[1].family for base in bases]
+    by_type = registry.by_model_type.get(facts.model_type or "")
+    if by_type and by_type.key in families:
+        return bases[families.index(by_type.key)]
+    return next((base for base, family in zip(bases, families, strict=True) if family), bases[0])
+
+
+def _typed(lineage: Lineage, facts: RepoFacts, registry: Registry, maker: str) -> Lineage:
+    """The lineage of somebody unknown whose config is a known family's: made from it, whatever it is called.
+
+    Makers of families of their own borrow architectures, so that theirs proves nothing.
+    """
+    model_type = facts.model_type or ""
+    family = registry.by_model_type.get(model_type)
+    if family is None or registry.families_of(maker):
+        return lineage
+    told = read_name(model_type, registry.words)
+    line = told.line()
+    return replace(
+        lineage,
+        family=family.key,
+        series=f"{family.name} {line}" if line else family.name,
+        version=None,
+        stamp=None,
+        variant=lineage.variant or told.variant or _tuned(family.plain[-1][1] if family.plain else None),
+        derived=True,
+    )
+
+
+def _is_quant(facts: RepoFacts, registry: Registry, stem: Stem, base_id: str, relation: str | None) -> bool:
     """Whether a child is the same model in another format. Cards often leave the relation to guessing."""
+    same = same_name(facts.repo_id, base_id)
     if relation == "quantized":
-        return True
+        return stem.quant or same or not _only_exported(facts)
     if relation in _MERGED:
-        return False
+        # The Hub copies the relation of an adapter to the quants of what it was merged into.
+        return stem.quant and same
+    if same and is_mlx(facts):
+        return True
+    trusted = facts.author.casefold() in registry.trusted_quantisers
     packed = stem.quant or facts.quantisation is not None or facts.library == "gguf" or "gguf" in facts.tags
-    return packed and (relation is None or _same_name(facts.repo_id, base_id))
+    return packed and (relation is None or same or (trusted and stem.quant and not altered(stem.text)))
 
 
-def _is_draft(text: str, base_id: str, registry: Registry) -> bool:
-    """Whether a repo is a draft model for its base: that helps its speed, and is no quant of it."""
-    base = strip_format(_split(base_id)[1]).text
-    kinds = [read_name(name, registry.words).variant == "draft" for name in (text, base)]
-    return kinds == [True, False]
+def _only_exported(facts: RepoFacts) -> bool:
+    """Whether the Hub may have guessed "quantized" from exports beside the weights of a fine-tune."""
+    tags = set(facts.tags)
+    exports = bool({"onnx", "openvino"} & tags) and "safetensors" in tags
+    return exports and not {"gguf", "mlx"} & tags and facts.quantisation is None
 
 
 def _resolve(base_id: str, registry: Registry, parent: Lineage | None) -> tuple[str, Lineage]:
     """The repo at the root of a quant or copy, and its lineage; cards may name a base without its owner."""
     if "/" not in base_id:
-        family = _named(base_id, registry.families)
+        family = named_in(base_id, registry.families)
         base_id = f"{family.organisations[0]}/{base_id}" if family else base_id
-    publisher, name = _split(base_id)
+    publisher, name = split(base_id)
     if "unquantized" in name.casefold():
         base_id = f"{publisher}/{strip_format(name).text}"
     base_id = registry.current(base_id)
     lineage = parent or lineage_of(RepoFacts(repo_id=base_id), registry)
     root = lineage.base_repo
     if root and lineage.quant:
-        official = root.casefold() != base_id.casefold() and bool(registry.families_of(_split(root)[0]))
+        official = root.casefold() != base_id.casefold() and bool(registry.families_of(split(root)[0]))
         return root, replace(lineage, derived=lineage.derived and not official)
-    if root and root.casefold() != base_id.casefold() and _same_name(base_id, root):
+    moved = registry.current(f"{split(root)[0]}/{split(base_id)[1]}") if root else ""
+    if root and root.casefold() != base_id.casefold() and same_name(moved, root):
         return root, lineage_of(RepoFacts(repo_id=root), registry)
     return base_id, lineage
 
@@ -261,29 +269,64 @@ def _resolve(base_id: str, registry: Registry, parent: Lineage | None) -> tuple[
 
 def _by_name(facts: RepoFacts, registry: Registry, publisher: str, stem: Stem) -> Lineage:
     trusted = publisher.casefold() in registry.trusted_quantisers
-    prefixed = _PREFIXED.fullmatch(stem.text)
+    prefixed = PREFIXED.fullmatch(stem.text)
     if stem.quant and prefixed and (trusted or registry.known_organisation(prefixed[1])):
         origin, ancestor = _resolve(f"{prefixed[1]}/{prefixed[2]}", registry, None)
         return replace(ancestor, base_repo=origin, publisher=publisher, official=False, quant=True)
-    candidates = [f for f in registry.families if trusted or not f.common]
-    family = _named(stem.text, candidates)
+    text = _named_part(stem, registry)
+    family = named_in(text, (f for f in registry.families if trusted or not f.common))
     by_type = registry.by_model_type.get(facts.model_type or "")
-    if by_type is not None and by_type is not family:
-        # The config is harder to get wrong than the title.
-        identity = _identity(None, stem.text, registry)
-        lineage = identity.lineage(by_type, publisher)
-        return replace(lineage, series=by_type.name, version=None, derived=True, quant=stem.quant)
-    identity = _identity(family, stem.text, registry)
-    lineage = identity.lineage(family, publisher)
-    if family is None:
-        return replace(lineage, quant=stem.quant)
-    guess = registry.current(f"{family.organisations[0]}/{stem.text}")
-    base_repo = guess if identity.clean else None
+    if family and by_type in (None, family):
+        claimed = identity_of(family, text, registry)
+        if not _only_an_architecture(facts, family, claimed):
+            return _claimed(facts, registry, family, publisher, stem, text, claimed)
+    # The config is harder to get wrong than the title.
+    identity = identity_of(None, text, registry)
+    lineage = replace(
+        identity.lineage(None, publisher),
+        variant=_kind(identity.stated, facts, None),
+        derived=altered(stem.text) or is_adapter(facts),
+        quant=stem.quant,
+    )
+    return _typed(lineage, facts, registry, publisher)
+
+
+def _claimed(
+    facts: RepoFacts,
+    registry: Registry,
+    family: Family,
+    publisher: str,
+    stem: Stem,
+    text: str,
+    identity: Identity,
+) -> Lineage:
+    """The lineage of a stranger's repo that bears a family's name and states no parent."""
+    habit = identity.habit if identity.clean else _tuned(identity.habit)
+    lineage = replace(identity.lineage(family, publisher), variant=_kind(identity.stated, facts, habit))
+    if identity.late and not identity.clean:
+        lineage = replace(lineage, version=None, stamp=None)
+    guess = registry.current(f"{family.organisations[0]}/{text}") if identity.clean else None
     if stem.quant:
-        return replace(lineage, base_repo=base_repo, derived=not identity.clean, quant=True)
+        return replace(lineage, base_repo=guess, derived=not identity.clean, quant=True)
     stranger = identity.clean and not registry.known_organisation(publisher)
     imitates = family.organisations[0] if stranger else None
-    return replace(lineage, base_repo=base_repo, derived=True, impersonates=imitates)
+    return replace(lineage, base_repo=guess, derived=True, impersonates=imitates)
+
+
+def _named_part(stem: Stem, registry: Registry) -> str:
+    """The model's name: what stands before a format, unless something of meaning follows that."""
+    rest = stem.text[len(stem.before) :]
+    if not rest:
+        return stem.text
+    told = read_name(rest, registry.words)
+    named = bool(read_name(stem.before, registry.words).head)
+    return stem.before if named and not (altered(rest) or told.begun) else stem.text
+
+
+def _only_an_architecture(facts: RepoFacts, family: Family, identity: Identity) -> bool:
+    """Whether a name means no more than the architecture that others borrow: a tiny llama is not Meta's."""
+    borrowed = facts.model_type == family.key and facts.model_type not in family.model_types
+    return borrowed and not (identity.clean or identity.version or identity.size)
 
 
 def _unmask(lineage: Lineage, registry: Registry) -> Lineage:

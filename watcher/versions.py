@@ -13,7 +13,7 @@ VersionKey = tuple[tuple[int, ...], str, int, int, tuple[str, ...]]
 # Words that come before the release they name; every other word names something after it.
 EARLY = frozenset({"exp", "experimental", "preview", "prev", "alpha", "beta", "rc", "dev", "pre", "test"})
 # Words that belong to a version when they follow one: early stages and later editions.
-SUFFIXES = EARLY | {"terminus", "final", "update"}
+SUFFIXES = (EARLY - {"test"}) | {"terminus", "final", "update"}
 
 _PARTS = re.compile(r"[\s\-_+/]+")
 # Nine digits keep a hostile name from becoming a number that int() refuses.
