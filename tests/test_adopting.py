@@ -192,6 +192,24 @@ def test_a_change_is_judged_once(desk: Desk) -> None:
     assert desk.edits(users=60) == Outcome()
 
 
+def test_every_change_has_one_decision_for_each_deployment(desk: Desk) -> None:
+    edits: list[dict[str, Any]] = [
+        {"sparks": 2, "users": 40},
+        {"h100s": 2, "languages": "en, is", "users": 5},
+        {"review": False, "sparks": 1},
+        {"more": ", spare: {device: l40s}", "h100s": 4},
+        {"users": 500, "languages": "en"},
+    ]
+    for edit in edits:
+        outcome = desk.edits(**edit)
+        places = {d.name for d in desk.rules(**edit).stack.deployments}
+        with desk.store.read() as tx:
+            assert all(tx.judged(change_id) >= places for change_id, _ in outcome.changes)
+        pairs = [(v.change.key.id, v.deployment) for v in outcome.verdicts]
+        assert len(pairs) == len(set(pairs)) == len(outcome.changes) * len(places) > 0
+        assert all(v.reason for v in outcome.verdicts)
+
+
 class Torn:
     """A catalog whose next write breaks off before it commits."""
 

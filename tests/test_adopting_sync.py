@@ -8,6 +8,7 @@ import pytest
 from sources.standin.server import Fault, StandIn
 from tests.rows import START, api_row
 from tests.site import DAY, MODEL, Site, world
+from watcher import app
 from watcher.cli_common import read_config
 from watcher.rounds import RoundReport
 
@@ -44,6 +45,17 @@ def test_a_sync_judges_an_edited_configuration_once(folder: Path, hub: StandIn) 
     assert alert.title == "helpdesk: users 2 → 4,000: the model in use no longer holds"
     assert len(site.deliveries()) == 2
     assert kinds(site.poll(START + 2 * DAY)) == []
+
+
+def test_a_daemon_adopts_its_configuration_once(folder: Path, hub: StandIn) -> None:
+    site = Site(folder, hub)
+    site.poll(START)
+    edit(site, "users: 2", "users: 4000")
+    with app.open_store(site.config) as store:
+        team, source = app.team_of(site.config), app.open_source(site.config)
+        later = app.sync(team, store, source, now=START + DAY, channels=("x",), adopting=False)
+    assert kinds(later) == []
+    assert kinds(site.poll(START + 2 * DAY)) == [("requirement", "deployment/helpdesk", "alert")]
 
 
 def test_a_model_that_the_catalog_has_not_seen_is_read_first(folder: Path, hub: StandIn) -> None:
