@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.accuracy.booklet import beside_booklet
+from tests.accuracy.document import write_part
 from tests.accuracy.exact import exact_scores
 from tests.accuracy.heldout import held_out_rows
 from tests.accuracy.memory_scores import compare_memory
@@ -21,7 +22,6 @@ from tests.accuracy.speed_scores import compare_speeds
 from tests.accuracy.vectors import vector_scores
 from tests.shared import ROOT
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "accuracy.md"
 EVIDENCE = Path(__file__).resolve().parent / "evidence"
 
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _write_rows(options.csv, result)
     if not options.no_write:
         configs = list(read_configs(ROOT / "data/hub/configs"))
-        _write(document(result, beside_booklet(rows, result.compared), configs, options.worst))
+        write_part("fit", document(result, beside_booklet(rows, result.compared), configs, options.worst))
     print(json.dumps(result.as_json(), indent=2) if options.json else text(result, options.worst))
     return 0
 
@@ -92,13 +92,6 @@ def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _label(path: Path) -> str:
     """A name that tells files of the same name apart, and nothing of this machine."""
     return f"{path.parent.name}/{path.name}"
-
-
-def _write(words: str) -> None:
-    try:
-        DOCUMENT.write_text(words, encoding="utf-8")
-    except OSError as why:
-        print(f"docs/accuracy.md was not written: {why}", file=sys.stderr)
 
 
 def _write_rows(path: Path, result: Result) -> None:
