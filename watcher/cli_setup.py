@@ -79,6 +79,7 @@ def _findings(settings: Config) -> Iterator[tuple[str, bool, str]]:
     yield "configuration", True, f"{len(team.stack.deployments)} deployments on {pools or 'no hardware yet'}"
     yield from checks.without_effect(settings)
     yield from app.check_store(settings)
+    yield from app.check_policy(team)
     yield from app.check_sources(team)
     yield from app.check_channels(settings)
 
