@@ -29,6 +29,7 @@ class ChatServer:
     """answer makes the text of a reply from the last message. faults are used up one by one.
 
     asked: the last message of every request, in order; requests: their bodies; keys: what authorised them.
+    hold_after: requests beyond so many wait for go_on, like those of a busy server.
     """
 
     def __init__(self, answer: Callable[[str], str] = lambda _: "yes") -> None:
@@ -41,7 +42,8 @@ class ChatServer:
         self.paths: list[str] = []
         self.finish_reason = "stop"
         self.most_at_once = 0
-        self.delay_s = 0.0
+        self.hold_after: int | None = None
+        self.go_on = threading.Event()
         self._at_once = 0
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -60,6 +62,7 @@ class ChatServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closing.set()
+        self.go_on.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -75,7 +78,10 @@ class ChatServer:
                     chat._at_once += 1
                     chat.most_at_once = max(chat.most_at_once, chat._at_once)
                     fault = chat.faults.pop(0) if chat.faults else chat.always or Fault()
+                    held = chat.hold_after is not None and len(chat.asked) > chat.hold_after
                 try:
+                    if held:
+                        chat.go_on.wait(120)
                     chat._reply(self, body, fault)
                 finally:
                     with chat._lock:
@@ -93,7 +99,7 @@ class ChatServer:
         if fault.drop:
             handler.close_connection = True
             return
-        time.sleep(fault.delay_s + self.delay_s)
+        time.sleep(fault.delay_s)
         text = fault.body
         if text is None:
             content = self.answer(body["messages"][-1]["content"])

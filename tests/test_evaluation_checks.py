@@ -74,18 +74,18 @@ CATASTROPHE = Check(kind="regex", wanted=r"(a+)+$")
 
 
 def test_a_pattern_without_end_is_ended_and_the_next_check_works() -> None:
-    with Grader(limit_s=0.5) as grader:
+    with Grader(limit_s=1.0) as grader:
         grader.passes(Check(kind="regex", wanted="a"), "a")
         began = time.monotonic()
-        with pytest.raises(CheckFailed, match=r"longer than 0\.5 s"):
+        with pytest.raises(CheckFailed, match=r"longer than 1 s"):
             grader.passes(CATASTROPHE, "a" * 40 + "!")
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
         assert grader.passes(Check(kind="regex", wanted="b"), "abc")
 
 
 def test_a_pattern_in_a_schema_is_limited_too() -> None:
     schema = {"type": "string", "pattern": CATASTROPHE.wanted}
-    with Grader(limit_s=0.5) as grader, pytest.raises(CheckFailed):
+    with Grader(limit_s=1.0) as grader, pytest.raises(CheckFailed):
         grader.passes(Check(kind="json_schema", wanted=schema), json.dumps("a" * 40 + "!"))
 
 

@@ -75,7 +75,7 @@ def test_an_address_may_leave_the_path_out(server: ChatServer, path: str, asked:
 )
 def test_passing_trouble_is_waited_out(server: ChatServer, faults: list[Fault], requests: int) -> None:
     server.faults = list(faults)
-    assert _ask(server, timeout_s=1.0).text == "yes"
+    assert _ask(server, timeout_s=2.0).text == "yes"
     assert len(server.asked) == requests
 
 
