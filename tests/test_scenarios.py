@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.april import april_catalog, team
-from tests.commands import modelwatch
+from tests.commands import ROOT, modelwatch
 
 HELPDESK = (
     "model: mistralai/Mistral-Small-3.2-24B-Instruct-2506, quant: q4, engine: vllm, hardware: spark, "
@@ -267,3 +267,14 @@ def test_somebody_elses_fine_tunes_base_models_and_old_releases_are_no_candidate
 def test_the_same_is_told_to_people(catalog: Path, tmp_path: Path, stated: str, lines: list[str]) -> None:
     said = " ".join(spoken(catalog, tmp_path, stated).split())
     assert [line for line in lines if line not in said] == []
+
+
+def test_the_readme_shows_what_the_helpdesk_is_told(catalog: Path, tmp_path: Path) -> None:
+    config = team(tmp_path, catalog, helpdesk=HELPDESK)
+    said = modelwatch("advise", "helpdesk", "--config", config, "--limit", "8").out
+    told = {" ".join(line.split()) for line in said.splitlines()}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = (
+        readme.partition("## Which model should this run?")[2].partition("```text\n")[2].partition("```")[0]
+    )
+    assert [line for line in shown.splitlines() if " ".join(line.split()) not in told] == []

@@ -316,9 +316,12 @@ def _doubts(
     found = {check.name: check.found for check in constraints.undecided(checks)}
     if "memory" in found and fit.verdict is FitVerdict.TIGHT:
         yield f"KV headroom: {_headroom(fit)}; fits {d.hardware.name} only tightly"
+    guessed = fit.kv_cache.source == "guess"
+    if guessed:
+        yield "its layers are not known: memory is a guess, users and speed are open"
     floor, _ = constraints.speed_floor(d)
     speed = fit.decode_tokens_per_second
-    if "speed" in found and floor and speed and speed.expected < floor:
+    if "speed" in found and floor and speed and speed.expected < floor and not guessed:
         yield f"probably slower than {floor:g} tok/s: {found['speed'].removeprefix('tight: ')}"
     if "origin" in found and entry.lineage.family:
         yield f"origin {found['origin']}"
@@ -339,7 +342,7 @@ def _cautions(d: Deployment, entry: Entry, fit: Fit, checks: Sequence[Check]) ->
     found = {check.name: check.found for check in constraints.undecided(checks)}
     floor, _ = constraints.speed_floor(d)
     speed = fit.decode_tokens_per_second
-    if "speed" in found and floor and speed and speed.expected >= floor:
+    if "speed" in found and floor and speed and speed.expected >= floor and fit.kv_cache.source != "guess":
         yield f"possibly slower than {floor:g} tok/s: {found['speed'].removeprefix('tight: ')}"
     if "languages" in found and not constraints.weak_in(d, entry.lineage):
         yield found["languages"]
