@@ -1,5 +1,6 @@
 """Which weights of a repo would run on which pool, and how well: the bridge from catalog to fit engine."""
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -222,7 +223,7 @@ def size_in_use(entry: Entry | None, model: str) -> float | None:
     active = next((p.active for p in stated if p.active), None)
     if active is None and (named := _ACTIVE_IN_NAME.search(model)):
         active = int(float(named[1]) * 1e9)
-    return (total * min(active or total, total)) ** 0.5
+    return math.sqrt(total * min(active or total, total))
 
 
 def best_of(candidates: Iterable[Candidate | None]) -> Candidate | None:

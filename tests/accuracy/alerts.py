@@ -15,6 +15,9 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from tests.accuracy.document import write_part
 from tests.accuracy.timeline import Label, Row, history, read
 from watcher import app
 from watcher.backtest import Decision
@@ -22,6 +25,7 @@ from watcher.cli_common import read_config
 from watcher.team import Team
 from watcher.types import Action, ChangeKind
 
+DISPUTED = Path(__file__).with_name("disputed.yaml")
 TEAM = Path(__file__).with_name("reference_team.yaml")
 ACTIONS = ("alert", "digest", "ignore")
 _AFTERWARDS = timedelta(days=45)  # holds that began with the last rows have ended by then
@@ -83,9 +87,7 @@ def answers(rows: Sequence[tuple[Row, Label]], team: Team) -> list[Answer]:
     ]
 
 
-def _give_licences(
-    rows: Sequence[tuple[Row, Label]], by_repo: dict[tuple[str, str], list[Decision]]
-) -> None:
+def _give_licences(rows: Sequence[tuple[Row, Label]], by_repo: dict[tuple[str, str], list[Decision]]) -> None:
     """The licence of a release is one piece of news: a row that speaks of it takes what all of it got."""
     for row, _ in rows:
         if row.variant != "licence":
@@ -230,10 +232,49 @@ def _scores(scores: Mapping[str, float]) -> str:
     return "".join(f"  {name} {value:.3f}" for name, value in scores.items())
 
 
+def document(said: Mapping[str, Any], found: Sequence[Answer], alone: Mapping[str, float]) -> str:
+    """The part of docs/accuracy.md on decisions."""
+    disputed = {row["event"]: row["because"] for row in _disputed()}
+    lines = [
+        "## Decisions on a labelled timeline",
+        "",
+        "Written by `python -m tests.accuracy.alerts --timeline FILE.csv --write`. The labels are somebody",
+        "else's, for a team in the EU with an H100, a DGX Spark and the option of two H200",
+        "(tests/accuracy/reference_team.yaml). A label that we believe wrong counts as wrong all the same.",
+        "",
+        "| | precision | recall | F1 |",
+        "| --- | --- | --- | --- |",
+    ]
+    named = {"alert": said["alert"], "alert, each month played alone": alone, "digest": said["digest"]}
+    for name, scores in (*named.items(), *((f"peer: {n}, alert", s) for n, s in said["peers"].items())):
+        lines.append(f"| {name} | {scores['precision']:.3f} | {scores['recall']:.3f} | {scores['f1']:.3f} |")
+    lines += ["", f"{said['rows']} rows. By month: alerts wanted, sent, and both.", ""]
+    lines += ["| month | rows | wanted | sent | both |", "| --- | --- | --- | --- | --- |"]
+    for month, n in said["months"].items():
+        lines.append(f"| {month} | {n['rows']} | {n['wanted']} | {n['sent']} | {n['both']} |")
+    lines += ["", "Alerts that were not wanted, and wanted ones that were not sent:", ""]
+    for row in said["wrong"]:
+        if "alert" in (row["said"], row["wanted"]):
+            why = disputed.get(row["event"], "ours to mend")
+            lines.append(
+                f"- {row['date']} {row['repo_id']}: {row['wanted']} wanted ({row['rule']}), {row['said']} sent by "
+                f"`{row['trigger']}`. {why}"
+            )
+    return "\n".join(lines)
+
+
+def _disputed() -> Sequence[Mapping[str, str]]:
+    rows: Sequence[Mapping[str, str]] = yaml.safe_load(DISPUTED.read_text(encoding="utf-8"))["disputed"]
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.accuracy.alerts", description=__doc__)
     parser.add_argument("--timeline", required=True, type=Path, help="CSV in the timeline's layout")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the tables")
+    parser.add_argument(
+        "--write", action="store_true", help="write the part of docs/accuracy.md on decisions"
+    )
     options = parser.parse_args()
     team = reference_team()
     rows = read(options.timeline)
@@ -244,6 +285,8 @@ def main() -> None:
         return
     alone = score([(a.action, a.label.action) for a in _alone(rows, team)], "alert")
     _print(said, found, alone)
+    if options.write:
+        write_part("decisions", document(said, found, alone))
 
 
 if __name__ == "__main__":
