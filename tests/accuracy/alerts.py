@@ -256,10 +256,9 @@ def document(said: Mapping[str, Any], found: Sequence[Answer], alone: Mapping[st
     for row in said["wrong"]:
         if "alert" in (row["said"], row["wanted"]):
             why = disputed.get(row["event"], "ours to mend")
-            lines.append(
-                f"- {row['date']} {row['repo_id']}: {row['wanted']} wanted ({row['rule']}), {row['said']} sent by "
-                f"`{row['trigger']}`. {why}"
-            )
+            name = f"{row['date']} {row['repo_id']}"
+            told = f"{row['wanted']} wanted ({row['rule']}), {row['said']} by `{row['trigger']}`"
+            lines.append(f"- {name}: {told}. {why}")
     return "\n".join(lines)
 
 
