@@ -196,7 +196,7 @@ def _regained(then: Standing | None, here: Standing | None) -> tuple[str, ...]:
         return ()
     missed = {check.name for check in then.failed}
     now = "; ".join(_figures(check) for check in here.checks if check.name in missed)
-    return (f"{here.entry.known.facts.repo_id} now meets what it missed: {now}",)
+    return (f"{here.entry.known.facts.repo_id} no longer fails: {now}",)
 
 
 def _figures(check: Check) -> str:
