@@ -4,9 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.factories import NOW, details, facts, known, lineage, member, observation
+from tests.factories import NOW, details, facts, known, lineage, observation
 from watcher.changes import TEXT, compare, merge, removed, same
-from watcher.newcomers import newcomer
 from watcher.types import ChangeKind, Details, Gate, Licence, Lineage, Popularity, RepoFacts, RepoFile
 
 
@@ -272,111 +271,6 @@ def test_a_repo_that_was_gone_and_is_there_again_is_restored() -> None:
 def test_removed_says_since_when() -> None:
     change = removed(known(facts(), missing_since=NOW - timedelta(hours=7)), NOW, lineage())
     assert change.evidence == ("its page has been missing since 2026-04-20 01:00 UTC",)
-
-
-@pytest.mark.parametrize(
-    ("line", "family", "expected"),
-    [
-        pytest.param(
-            lineage(version="4.1"),
-            [member("mistralai/Mistral-Small-4-119B-2603")],
-            [("new-version", "4", "minor")],
-            id="a minor version",
-        ),
-        pytest.param(
-            lineage(version="5"),
-            [member("mistralai/Mistral-Small-4-119B-2603")],
-            [("new-version", "4", "major")],
-            id="a major version",
-        ),
-        pytest.param(
-            lineage(size="24B"),
-            [member("mistralai/Mistral-Small-4-119B-2603")],
-            [("new-size", "119B", None)],
-            id="another size of a release that we know",
-        ),
-        pytest.param(
-            lineage(variant="base"),
-            [member("mistralai/Mistral-Small-4-119B-2603")],
-            [("new-variant", None, None)],
-            id="another variant of a release that we know",
-        ),
-        pytest.param(
-            lineage(variant="reasoning"),
-            [member("mistralai/Mistral-Small-4-119B-2603")],
-            [("new-variant", None, None), ("new-architecture", None, None)],
-            id="the first of a family that reasons",
-        ),
-        pytest.param(
-            lineage(version="3.2"),
-            [member("mistralai/Mistral-Small-4-119B-2603")],
-            [("new-variant", None, None)],
-            id="a late upload of an older version",
-        ),
-        pytest.param(
-            lineage(), [], [("new-family", None, None)], id="the first of a family that anybody knows of"
-        ),
-        pytest.param(
-            lineage(
-                quant=True,
-                base_repo="mistralai/Mistral-Small-4-119B-2603",
-                publisher="unsloth",
-                official=False,
-            ),
-            [],
-            [("new-quant", None, None)],
-            id="a quant",
-        ),
-        pytest.param(
-            lineage(derived=True, official=False, publisher="somebody"),
-            [],
-            [("new-variant", None, None)],
-            id="a third party's fine-tune makes no family",
-        ),
-        pytest.param(
-            lineage(impersonates="mistralai", official=False, publisher="Mistral-AI-official"),
-            [],
-            [("new-variant", None, None)],
-            id="an imitation makes no family",
-        ),
-        pytest.param(
-            lineage(family=None, series="Apollo", official=False, publisher="newlab"),
-            [],
-            [("new-family", None, None)],
-            id="a player never seen",
-        ),
-        pytest.param(
-            lineage(family=None, series="Apollo", official=False, publisher="newlab"),
-            [member("newlab/Apollo-1", family=None, publisher="newlab")],
-            [("new-variant", None, None)],
-            id="the second model of a new player",
-        ),
-    ],
-)
-def test_newcomers(
-    line: object, family: list[object], expected: list[tuple[str, str | None, str | None]]
-) -> None:
-    found = newcomer(observation(facts("a/b", created_at=NOW)), line, family)  # type: ignore[arg-type]  # tables hold objects
-    assert [(c.kind.value, c.before, c.degree) for c in found] == expected
-
-
-def test_an_old_repo_of_an_unknown_account_is_no_new_family() -> None:
-    stranger = lineage(family=None, official=False, publisher="newlab")
-    found = newcomer(observation(facts("newlab/Apollo")), stranger, [])
-    assert [(c.kind, c.evidence) for c in found] == [
-        (ChangeKind.NEW_VARIANT, ("not new: created 2026-01-20",))
-    ]
-
-
-def test_a_model_type_the_family_never_had_is_a_new_architecture_too() -> None:
-    family = [member("mistralai/Mistral-Small-4-119B-2603", model_type="mistral3")]
-    found = newcomer(observation(facts("a/b", model_type="state_space")), lineage(version="5"), family)
-    assert [(c.kind.value, c.degree) for c in found] == [
-        ("new-version", "major"),
-        ("new-architecture", "minor"),
-    ]
-    numbered = newcomer(observation(facts("a/b", model_type="mistral5_text")), lineage(version="5"), family)
-    assert [c.kind.value for c in numbered] == ["new-version"]
 
 
 def test_merging_a_slim_row_erases_nothing() -> None:

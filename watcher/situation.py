@@ -67,15 +67,15 @@ class Candidate:
 class Situation:
     """The world around one change, for one deployment (None: the team as a whole).
 
-    complete: the weights are all there (None unknown). candidate is the best fit of the repo for
-    the deployment, incumbent that of the model in use.
-    loadable: the engine is made for one of its formats; offers_wanted: it has the format that the
-    deployment asks for; wanted_elsewhere: an earlier trusted repo has. told: what was alerted of late,
-    by release and deployment. missing: its page said once that
-    it is gone; gone: it said so twice. A change that is not about a repo has facts that state only its id;
-    finding is what such a change brought to light for this deployment. incumbent_total: parameters of the
-    model in use, a mixture counted as the dense model that it stands for. context_tokens: where the repo's own context ends. runs_already: whether the base of a
-    quant fits some machine of the team without it (None: not known). moves: what moved in this repo of late.
+    facts state only the id where a change is not about a repo. complete: the weights are all there (None:
+    not known). missing: its page said once that it is gone; gone: it said so twice.
+    candidate: the best fit of the repo for the deployment; incumbent: that of the model in use, of
+    incumbent_total parameters (a mixture counted as the dense model that it stands for).
+    context_tokens: where the repo's own context ends. runs_already: whether the base of a quant fits a
+    machine of the team without it (None: not known). loadable: the engine is made for one of its formats;
+    offers_wanted: it has the format that the deployment asks for; wanted_elsewhere: an earlier trusted
+    repo has. moves: what moved in this repo of late. told: what was alerted of late, by release and
+    deployment. finding: what a change that is not about a repo brought to light here.
     """
 
     stack: Stack
