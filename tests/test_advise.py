@@ -80,6 +80,38 @@ def test_a_fine_tune_on_the_shortlist_is_weighed(catalog: Path, folder: Path) ->
     assert "NousResearch/Hermes-4-70B" in {row["model"] for row in found["ranked"] + found["rejected"]}
 
 
+@pytest.mark.parametrize(
+    ("stated", "model", "weights"),
+    [
+        pytest.param(
+            "model: Qwen/Qwen3-32B, quant: ggml-org/Qwen3-32B-GGUF/Qwen3-32B-Q4_K_M.gguf, engine: llama.cpp",
+            "Qwen/Qwen3-32B",
+            "ggml-org/Qwen3-32B-GGUF",
+            id="an exact file of a trusted publisher",
+        ),
+        pytest.param(
+            "model: google/gemma-4-31B-it, quant: unsloth/gemma-4-31B-it-GGUF, engine: llama.cpp",
+            "google/gemma-4-31B-it",
+            "unsloth/gemma-4-31B-it-GGUF",
+            id="a repo of somebody whom the team did not name",
+        ),
+        pytest.param(
+            "model: nvidia/Qwen3-32B-NVFP4, engine: vllm",
+            "nvidia/Qwen3-32B-NVFP4",
+            "nvidia/Qwen3-32B-NVFP4",
+            id="a quant as the model itself",
+        ),
+    ],
+)
+def test_the_model_in_use_runs_in_the_weights_that_are_named(
+    catalog: Path, folder: Path, stated: str, model: str, weights: str
+) -> None:
+    config = team(folder, catalog, support=f"{stated}, hardware: h100")
+    found = ask(config, "--all", "--json").json
+    (today,) = [r for r in found["ranked"] + found["rejected"] if r["as_it_runs"]]
+    assert (today["model"], today["weights"]["repo_id"]) == (model, weights)
+
+
 def test_no_deployment_of_that_name(catalog: Path, folder: Path) -> None:
     said = modelwatch("advise", "suport", "--config", team(folder, catalog, support=SUPPORT))
     assert said.status == 2

@@ -3,6 +3,7 @@
 import difflib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from watcher.advise import Advice, advise
@@ -14,6 +15,7 @@ from watcher.ports import Catalog, Tx
 from watcher.tasks import tasks
 from watcher.team import Team
 from watcher.types import Comparison, Deployment, Entry, Evaluation, SourceError, Stack
+from watcher.uses import quant_repo
 from watcher.ways import Bench
 
 
@@ -46,6 +48,7 @@ def _advice(
 ) -> Advice:
     task, registry = tasks()[deployment.task], team.registry
     found = contenders(tx, stack, registry, task, named=[deployment.model], fetched=fetched)
+    found = [_with_exact(tx, contender, deployment) for contender in found]
     llm = next(task for task in tasks().values() if not task.narrow)
     return advise(
         deployment,
@@ -54,6 +57,16 @@ def _advice(
         compared=_compared(tx, deployment, found),
         small_llms=contenders(tx, stack, registry, llm) if task.narrow else (),
     )
+
+
+def _with_exact(tx: Tx, contender: Contender, deployment: Deployment) -> Contender:
+    """The model in use with the very repo of weights that the deployment names, trusted or not."""
+    exact = (quant_repo(deployment) or "").casefold()
+    mine = contender.name.casefold() == deployment.model.casefold()
+    if not exact or not mine or exact in {quant.known.key.folded for quant in contender.quants}:
+        return contender
+    entry = tx.entries([exact]).get(exact)
+    return replace(contender, quants=(*contender.quants, entry)) if entry else contender
 
 
 def _compared(tx: Tx, deployment: Deployment, found: Iterable[Contender]) -> dict[str, Comparison]:

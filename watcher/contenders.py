@@ -52,9 +52,8 @@ def contenders(
     models = {
         entry.known.key.folded: entry
         for asked, entry in entries.items()
-        if not entry.lineage.quant
-        and entry.known.removed_at is None
-        and (asked in always or serves(task, entry.lineage, entry.known.facts))
+        if entry.known.removed_at is None
+        and (asked in always or (not entry.lineage.quant and serves(task, entry.lineage, entry.known.facts)))
     }
     if fetched is not None:
         models.setdefault(fetched.known.key.folded, fetched)
