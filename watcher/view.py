@@ -37,6 +37,10 @@ def is_news(quant: Member, baselines: Mapping[str, datetime]) -> bool:
 Findings = Mapping[tuple[Key, str | None], Comparison | Consequences]
 
 
+# Sources whose keys are ids of repos; others (config, releases, feeds) name things of their own.
+_OF_REPOS = frozenset({"hub", "eval"})
+
+
 class View:
     """The catalog as one batch of changes needs it, read once."""
 
@@ -65,7 +69,7 @@ class View:
         self._fits: dict[tuple[str, str, bool], Candidate | None] = {}
 
     def situation(self, change: Change, deployment: Deployment | None) -> Situation:
-        entry = self._entries.get(change.key.folded)
+        entry = self._entries.get(change.key.folded) if change.key.source in _OF_REPOS else None
         if entry is None:
             return self._without_repo(change, deployment)
         base = self._entry(change.lineage.base_repo)
