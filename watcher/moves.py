@@ -1,27 +1,30 @@
 """What moved of late in the accounts that a batch of changes is about: what flaps, and what is one bulk."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from watcher.flapping import is_move
 from watcher.ports import Tx
 from watcher.relabels import WITHIN, Bulks, bulks_of, told_once, way_of
 from watcher.report import Warranted
 from watcher.rules import Rules
-from watcher.types import Change, Verdict
-from watcher.uses import names_in_use
+from watcher.types import Change, Deployment, Verdict
+from watcher.uses import quant_repo
 
 _SPELL = 4  # windows: how far back a spell of flapping is looked for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Moves:
-    """changes: every move on record of late. earlier: decisions on those of a bulk from before this batch."""
+    """changes: every move on record of late. earlier: decisions on those of a bulk from before this batch.
+
+    in_use: by deployment, the case-folded ids that it runs.
+    """
 
     changes: tuple[Change, ...] = ()
     bulks: Bulks
     earlier: tuple[Verdict, ...] = ()
-    in_use: frozenset[str] = frozenset()
+    in_use: Mapping[str | None, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
     def of_late(cls, tx: Tx, changes: Sequence[Change], rules: Rules) -> "Moves":
@@ -38,7 +41,7 @@ class Moves:
             changes=tuple(change for _, change in recorded),
             bulks=bulks,
             earlier=tuple(tx.current_verdicts(before)),
-            in_use=frozenset(name.casefold() for name in names_in_use(rules.stack)),
+            in_use={d.name: _names_of(d) for d in rules.stack.deployments},
         )
 
     def of_repo(self, change: Change) -> tuple[Change, ...]:
@@ -64,6 +67,10 @@ class Moves:
         """A bulk is one alert, whichever deployments it concerns."""
         way = way_of(verdict.change)
         return (f"bulk {way}", verdict.trigger) if way in self.bulks else None
+
+
+def _names_of(deployment: Deployment) -> frozenset[str]:
+    return frozenset(name.casefold() for name in (deployment.model, quant_repo(deployment)) if name)
 
 
 def account_of(change: Change) -> str:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from types import MappingProxyType
 
 from watcher.flapping import is_move
 from watcher.types import Action, Change, ChangeKind, Verdict
@@ -58,15 +59,20 @@ def bulks_of(changes: Sequence[Change], recorded: Sequence[Change]) -> Bulks:
 
 
 def told_once(
-    verdicts: Sequence[Verdict], earlier: Sequence[Verdict], bulks: Bulks, in_use: Collection[str] = ()
+    verdicts: Sequence[Verdict],
+    earlier: Sequence[Verdict],
+    bulks: Bulks,
+    in_use: Mapping[str | None, Collection[str]] = MappingProxyType({}),
 ) -> list[Verdict]:
     """The verdicts in their order, those of a bulk but the strongest for each deployment let go.
 
     earlier: current verdicts on changes that were recorded before. What was told already stands for
-    the bulk, unless one of these is stronger. in_use: case-folded ids that lead where strength is equal.
+    the bulk, unless one of these is stronger. in_use: by deployment, the case-folded ids that lead where
+    strength is equal.
     """
     chosen: dict[tuple[Way, str | None], Verdict] = {}
-    for verdict in [*earlier, *sorted(verdicts, key=lambda v: v.change.key.folded not in in_use)]:
+    first = sorted(verdicts, key=lambda v: v.change.key.folded not in in_use.get(v.deployment, ()))
+    for verdict in [*earlier, *first]:
         way = way_of(verdict.change)
         if way is None or way not in bulks:
             continue
@@ -100,6 +106,6 @@ def _moved(change: Change) -> str:
 
 
 def _with_others(change: Change, repos: Sequence[Change]) -> str:
-    others = [c.key.id for c in repos if c.key.folded != change.key.folded]
+    others = sorted(c.key.id for c in repos if c.key.folded != change.key.folded)
     named = ", ".join(others[:_NAMED]) + (f" and {len(others) - _NAMED} more" if len(others) > _NAMED else "")
     return f"so did {len(others)} more repos of the account: {named}"

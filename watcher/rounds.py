@@ -64,7 +64,8 @@ class _Gathered:
 class Round:
     """Runs over authors with one budget. progress(author, index, total) is called before each.
 
-    now is the time that all of the round is written under; seconds tell how long it has taken.
+    now is the time that all of the round is written under; seconds tell how long it has taken. fits: see
+    watcher.catalog.Recorder.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Round:
         progress: Callable[[str, int, int], None] = lambda *_: None,
         stopped: Callable[[], bool] = lambda: False,
         seconds: Callable[[], float] = time.monotonic,
+        fits: bool = True,
     ) -> None:
         with catalog.read() as tx:
             rules = with_trending(tx, rules, now, limits.sweep_every)
@@ -87,7 +89,8 @@ class Round:
         self._asker = Asker(
             source=source, catalog=catalog, stack=rules.stack, limits=limits, now=now, stopped=stopped
         )
-        self._recorder = Recorder(rules=rules, now=now)
+        self._fits = fits
+        self._recorder = Recorder(rules=rules, now=now, fits=fits)
         self._watched: frozenset[str] = frozenset()
         self._seconds, self._began = seconds, seconds()
         self._not_before: datetime | None = None  # the Hub's limit holds for all accounts
@@ -191,7 +194,7 @@ class Round:
         last = state.last_success_at
         if last is None or abs(self._now - last) < LONG_ABSENCE:
             return self._recorder
-        return Recorder(rules=replace(self._rules, catching_up=True), now=self._now)
+        return Recorder(rules=replace(self._rules, catching_up=True), now=self._now, fits=self._fits)
 
     def _note(self, tx: Tx, source: str, gathered: _Gathered) -> None:
         """One line per problem and episode; a complete listing without it ends the episode."""

@@ -6,6 +6,7 @@ stand-in reads and never sends:
 - `files`: `[{"path", "size", "sha256"}]`, sizes in bytes; `sha256` where the file is in LFS
 - `config_json` and `quant_config_json`: the whole config.json and hf_quant_config.json
 - `card`: the text of README.md, and `texts`: `{path: text}` of further small files
+- `unlisted`: true where no listing shows the row although its own page answers, as capped listings have it
 
 A row without `config_json` serves its `config` as config.json.
 """
@@ -54,7 +55,7 @@ class Snapshot:
 
     @cached_property
     def rows(self) -> list[Row]:
-        return [state for state in self._states.values() if isinstance(state, dict)]
+        return [s for s in self._states.values() if isinstance(s, dict) and not s.get("unlisted")]
 
     def of_author(self, author: str | None) -> list[Row]:
         """The listed rows of one author, or of everybody. The list is shared: do not change it."""
