@@ -143,7 +143,7 @@ def _descendant(
         changed = _changed(facts, registry, origin)
         return replace(
             ancestor,
-            size=(own.size if changed else None) or ancestor.size,
+            size=_sized(own.size if changed else None, ancestor.size),
             variant=_kind(ancestor.variant, facts, own.stated),
             derived=ancestor.derived or changed,
             quant=True,
@@ -161,11 +161,17 @@ def _descendant(
         series=ancestor.series if known else own.series,
         version=ancestor.version if known else own.version,
         stamp=ancestor.stamp if known else own.stamp,
-        size=own.size or ancestor.size,
+        size=_sized(own.size, ancestor.size),
         variant=_kind(own.stated, facts, habit),
         derived=True,
         quant=False,
     )
+
+
+def _sized(own: str | None, inherited: str | None) -> str | None:
+    """A child's size: figures of its own, or else the parent's; "turbo" tells less than the parent's 4B."""
+    figures = any(c.isdigit() for c in own or "")
+    return own if figures else inherited or own
 
 
 def _own_words(text: str, family: Family | None, registry: Registry) -> Identity:

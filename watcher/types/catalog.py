@@ -12,7 +12,8 @@ class Lineage:
     """Whose model a repo is. thread names the release: its quants, sizes and posts share it.
 
     official: the repo belongs to the family's own organisation. derived: somebody's fine-tune,
-    merge or adapter. impersonates: the organisation whose name this publisher imitates.
+    merge or adapter. impersonates: the organisation whose name this publisher imitates. stamp: the date in
+    the release's name, which version mostly holds too. quant_label: the weights format that the name states.
     """
 
     family: str | None
