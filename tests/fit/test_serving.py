@@ -124,6 +124,33 @@ def test_alternatives_run_it_too() -> None:
     assert (choice.engine, choice.alternatives) == ("vllm", ("sglang", "tensorrt-llm"))
 
 
+@pytest.mark.parametrize(
+    ("label", "device", "users", "workload", "running", "engine", "suits"),
+    [
+        pytest.param(
+            "fp8", "h100-sxm-80gb", 20, "chat", "vllm", "vllm", True, id="vLLM does well for a chat"
+        ),
+        pytest.param("nvfp4", "dgx-spark", 10, "chat", "vllm", "sglang", True, id="not on a Spark"),
+        pytest.param(
+            "Q4_K_M", "rtx-4090", 20, None, "ollama", "llama.cpp", False, id="nothing suits 20 users"
+        ),
+        pytest.param(
+            "Q4_K_M", "rtx-4090", 3, None, "ollama", "llama.cpp", True, id="for a few anything does"
+        ),
+        pytest.param(
+            "fp8", "h100-sxm-80gb", 1, None, "ollama", "vllm", True, id="it does not run the weights"
+        ),
+    ],
+)
+def test_the_engine_that_a_team_runs_stays_where_it_does_well_enough(
+    label: str, device: str, users: int, workload: str | None, running: str, engine: str, suits: bool
+) -> None:
+    form = "gguf" if label[0] == "Q" else "safetensors"
+    choice = choose_engine(form, label, devices()[device], users, workload, running)
+    assert (choice.engine, choice.suits) == (engine, suits)
+    assert choice.engine not in choice.alternatives
+
+
 def test_text_generation_inference_is_never_chosen() -> None:
     named = {engine for situation in table("serving")["situations"] for engine in situation["engines"]}
     assert named <= set(engines())

@@ -208,6 +208,18 @@ def test_a_quant_that_names_its_base_by_a_former_id_is_still_found(store: Store)
     assert [(m.repo_id, m.lineage.base_repo) for m in found] == [("bartowski/Q-GGUF", "QwenLM/Last")]
 
 
+def test_originals_are_no_quants_no_derivatives_and_still_there(store: Store) -> None:
+    maker = Lineage(family="qwen", publisher="Qwen", official=True)
+    tune = Lineage(family="qwen", publisher="someone", derived=True)
+    with store.write() as tx:
+        official = [entry(repo, lineage=maker) for repo in ("Qwen/Qwen3-8B", "Qwen/Gone-8B")]
+        others = [entry("newlab/Own-8B"), entry("someone/Tune-8B", lineage=tune)]
+        tx.save_entries([*official, *others, quant("b/Q-GGUF", "Qwen/Qwen3-8B", {"Q4_K_M": 1})], NOW)
+        tx.mark_removed("Qwen/Gone-8B", NOW)
+        assert [m.repo_id for m in tx.originals(official=False)] == ["newlab/Own-8B", "Qwen/Qwen3-8B"]
+        assert [m.repo_id for m in tx.originals(official=True)] == ["Qwen/Qwen3-8B"]
+
+
 def test_a_new_repo_under_a_former_name_is_itself(store: Store) -> None:
     with store.write() as tx:
         tx.save_entries([RICH], NOW)
