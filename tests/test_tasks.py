@@ -5,11 +5,13 @@ from typing import get_args
 import pytest
 
 from tests.factories import deployment, facts, lineage
+from watcher.cli_common import read_config
 from watcher.config_values import Task as TaskWord
 from watcher.families import load_families
 from watcher.names import lineage_of
 from watcher.tables import table
 from watcher.tasks import made_for_other, serves, specialist, specialists, tasks
+from watcher.team import team_of
 from watcher.uses import narrow_task, same_task
 
 
@@ -54,6 +56,23 @@ def test_a_repo_serves(repo_id: str, tag: str | None, serve: set[str]) -> None:
     stated = facts(repo_id, pipeline_tag=tag)
     line = lineage_of(stated, load_families(), None)
     assert {task.name for task in tasks().values() if serves(task, line, stated)} == serve
+
+
+def test_a_narrow_deployment_watches_the_makers_of_its_specialists() -> None:
+    text = (
+        "hub: {families: [llama]}\nhardware: {box: {device: dgx-spark}}\ndeployments:\n"
+        "  invoices: {model: meta-llama/Llama-3.1-8B-Instruct, engine: vllm, hardware: box, task: extract}\n"
+    )
+    narrow = team_of(read_config(text, "t.yaml"))
+    assert {"urchade", "meta-llama"} <= set(narrow.authors)
+    assert narrow.stack.families == ("llama", "gliner")
+    chat = team_of(read_config(text.replace("task: extract", "task: chat"), "t.yaml"))
+    assert "urchade" not in chat.authors
+
+
+def test_every_family_of_a_task_is_in_the_registry() -> None:
+    known = load_families().by_key
+    assert [family for task in tasks().values() for family in task.families if family not in known] == []
 
 
 def test_a_kind_that_nobody_stated_counts_as_an_llm() -> None:

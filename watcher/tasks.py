@@ -13,6 +13,7 @@ class Task:
     """narrow: a small specialist beats an LLM. interactive: somebody waits for the words.
 
     variants and pipelines: the kinds of model that serve a narrow task; LLMs made for any other.
+    families: keys of the registry whose specialists do a narrow task.
     """
 
     name: str
@@ -20,6 +21,7 @@ class Task:
     interactive: bool
     variants: frozenset[str]
     pipelines: frozenset[str]
+    families: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +55,7 @@ def tasks() -> dict[str, Task]:
             interactive=row.get("pace") == "interactive",
             variants=frozenset(row.get("variants", ())),
             pipelines=frozenset(row.get("pipelines", ())),
+            families=tuple(row.get("families", ())),
         )
         for row in table("tasks")["tasks"]
     }

@@ -1,12 +1,13 @@
 """A configuration, understood: what the team runs, whom we watch for it, and how patient we are."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from watcher.config import Config, stack_of
 from watcher.families import Registry, load_families
 from watcher.fit.devices import devices
+from watcher.tasks import tasks
 from watcher.types import Stack
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Team:
     def authors(self) -> tuple[str, ...]:
         """Every Hub account to watch: families first, so that bases are known before their quants."""
         hub = self.config.hub
-        names = [*self.registry.organisations(hub.families), *hub.organisations]
+        names = [*self.registry.organisations(self.stack.families), *hub.organisations]
         names += [d.model.partition("/")[0] for d in self.stack.deployments]
         names += [d.quant.partition("/")[0] for d in self.stack.deployments if d.quant and "/" in d.quant]
         names += [model.partition("/")[0] for model in self.stack.shortlist]
@@ -61,5 +62,8 @@ class Team:
 
 
 def team_of(config: Config) -> Team:
-    """The team behind a configuration."""
-    return Team(config=config, stack=stack_of(config, devices()), registry=load_families())
+    """The team behind a configuration; a narrow task watches the specialists of its kind as well."""
+    stack = stack_of(config, devices())
+    specialists = [family for d in stack.deployments for family in tasks()[d.task].families]
+    families = tuple(dict.fromkeys([*stack.families, *specialists]))
+    return Team(config=config, stack=replace(stack, families=families), registry=load_families())
