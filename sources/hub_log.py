@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sources.hub_rows import RowError, checked_id, files_of, to_observation
-from sources.hub_values import Reader, storable
+from sources.hub_values import Reader, shown, storable
 from sources.hub_weights import slim_config
 from watcher.types import Details, Json, Key, Look, Presence, Sight
 
@@ -31,7 +31,7 @@ def to_sight(source: str, key: str, seen_at: datetime, row: Json) -> Sight:
         return Sight(key=repo, seen_at=seen_at, details=_details(repo.id, row))
     if source == LOOK:
         return Sight(key=repo, seen_at=seen_at, look=_look(repo.id, row), moved_to=_moved_to(row))
-    raise RowError(f"{source!r} is no source of a log: hub, {DETAILS}, {LOOK} and {TRENDING} are")
+    raise RowError(f"{shown(source)} is no source of a log ({SOURCE}, {DETAILS}, {LOOK}, {TRENDING})")
 
 
 def _details(repo_id: str, row: Json) -> Details:

@@ -9,7 +9,7 @@ Lines that no row of the Hub says are spelt in store/logged.py.
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,6 +17,10 @@ from store.db import Store
 from store.files import reading
 from store.moments import from_text, to_text
 from watcher.types import Json, Problem
+
+
+# Nothing was seen before there was a Hub, and near the end of all calendars no wait can be added.
+_YEARS = range(2000, 2200)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,7 +89,9 @@ def _moment(text: str) -> datetime:
         raise ValueError('"seen_at" is not an ISO 8601 time') from None
     if moment.utcoffset() is None:
         raise ValueError('"seen_at" has no time zone')
-    return moment
+    if moment.year not in _YEARS:
+        raise ValueError(f'"seen_at" is in the year {moment.year}')
+    return moment.astimezone(UTC)
 
 
 def _reason(error: Exception) -> str:
