@@ -224,7 +224,7 @@ def test_status_tells_sources_queue_and_what_comes_next(ask: Ask) -> None:
     assert said.status == 0
     assert re.match(r"\d+ repos known: \d+ models, \d+ quants, 1 gone\.\n", said.out)
     assert "hub:mistralai" in said.out
-    assert "Deliveries: 6 pending." in said.out
+    assert "Deliveries: 7 pending." in said.out
     state = ask("status", "--json").json
     assert {"sources", "problems", "deliveries", "repos"} <= set(state)
     by_name = {source["source"]: source for source in state["sources"]}
