@@ -77,10 +77,10 @@ def _pairs(
 
 
 def _differs(before: Alert, after: Alert) -> Iterable[str]:
-    if days := (after.created_at - before.created_at).days:
-        yield f"{abs(days)} {'day' if abs(days) == 1 else 'days'} {'later' if days > 0 else 'earlier'}"
-    elif after.created_at != before.created_at:
-        yield "later" if after.created_at > before.created_at else "earlier"
+    hours = round((after.created_at - before.created_at).total_seconds() / 3600)
+    if hours:
+        span = f"{abs(hours)} h" if abs(hours) < 48 else f"{abs(hours) // 24} days"
+        yield f"{span} {'later' if hours > 0 else 'earlier'}"
     if also := [name for name in after.deployments if name not in before.deployments]:
         yield f"also for {', '.join(also)}"
     if gone := [name for name in before.deployments if name not in after.deployments]:
