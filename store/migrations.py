@@ -159,6 +159,9 @@ _EVALUATIONS: Step = (
     "CREATE INDEX evaluations_task ON evaluations (task_folded, at)",
 )
 
+# What was alerted of late is asked with every change.
+_ALERTED: Step = ("CREATE INDEX verdicts_alerts ON verdicts (at) WHERE action = 'alert'",)
+
 STEPS: tuple[Step, ...] = (
     _FIRST,
     _ACCOUNTS_IN_ANY_CASE,
@@ -168,6 +171,7 @@ STEPS: tuple[Step, ...] = (
     _NAMES_AND_CHECKS,
     _ACCEPTED,
     _EVALUATIONS,
+    _ALERTED,
 )
 VERSION = len(STEPS)
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, column, select, table
 from store.db import Store
 from store.logged import Line
 from store.rows import fold, member_of
-from store.schema import repos
+from store.schema import aliases, repos
 from store.shelf import Shelf, Shelved
 from store.tx import Tx
 from watcher.types import Entry, FitRecord, Member
@@ -48,6 +48,7 @@ class PlayedTx(Tx):
         self._shelf = Shelf()
         self._read: dict[str, Entry | None] = {}
         self._asked_as: dict[str, set[str]] = defaultdict(set)
+        self._former: dict[str, str] | None = None
 
     def entries(self, repo_ids: Iterable[str]) -> dict[str, Entry]:
         self._refresh()
@@ -76,8 +77,8 @@ class PlayedTx(Tx):
         """Forgets what was written to since the last question, and shelves it anew."""
         if self._driver.total_changes == self._writes:
             return
-        noted = self._connection.exec_driver_sql("SELECT DISTINCT folded FROM written ORDER BY folded")
-        names = [row[0] for row in noted]
+        noted = self._driver.execute("SELECT DISTINCT folded FROM written ORDER BY folded")
+        names = [row[0] for row in noted.fetchall()]
         if names:
             rows = {row.folded: row for row in self._rows(select(repos).where(_IS_WRITTEN))}
             for name in names:
@@ -86,8 +87,24 @@ class PlayedTx(Tx):
                     self._read.pop(asked, None)
             if _ALL in names:
                 self._read.clear()
-            self._connection.exec_driver_sql("DELETE FROM written")
+                self._former = None
+            self._driver.execute("DELETE FROM written")
         self._writes = self._driver.total_changes
+
+    def _renamed(self, names: Iterable[str]) -> dict[str, str]:
+        former = self._former_names()
+        return {name: former[name] for name in names if name in former} if former else {}
+
+    def _free_names(self, names: Iterable[str]) -> None:
+        former = self._former_names()
+        super()._free_names([name for name in names if name in former])
+
+    def _former_names(self) -> dict[str, str]:
+        """Every former name and the repo that it leads to."""
+        self._refresh()
+        if self._former is None:
+            self._former = {row.folded: row.target for row in self._rows(select(aliases))}
+        return self._former
 
     def _append(self, lines: Iterable[Line]) -> None:
         pass

@@ -126,7 +126,7 @@ def test_an_empty_history_says_nothing(team: app.Team) -> None:
 
 @pytest.fixture(scope="module")
 def long() -> list[Sight]:
-    return list(history(900, rounds=200))
+    return app.history(history(900, rounds=200))[0]
 
 
 def test_what_is_remembered_while_playing_is_what_the_tables_say(

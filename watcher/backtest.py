@@ -147,7 +147,7 @@ class _Player:
         changes = [c for account, looks in by_account(news) for c in self._account(recorder, account, looks)]
         if silent:
             recorder.baseline(self._tx, put_together(self._tx, silent).observations)
-        if any(change.kind is ChangeKind.NEW_QUANT for change in changes):
+        if any(c.kind is ChangeKind.NEW_QUANT and c.lineage.family is None for c in changes):
             bases = taken_up(self._tx, self._rules, moment)
             self._collect(moment, recorder.reconsider(self._tx, bases))
 

@@ -28,6 +28,8 @@ def decide(
 
     findings: what a change that is not about a repo brought to light, by its key and deployment.
     """
+    if not changes:
+        return Outcome()
     identified = [(tx.save_change(change), change) for change in changes]
     rules = replace(rules, stack=current_stack(tx, rules.stack))
     places = rules.stack.deployments or (None,)

@@ -7,6 +7,7 @@ text without a version in it is older than everything.
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 VersionKey = tuple[tuple[int, ...], str, int, int, tuple[str, ...]]
 
@@ -28,6 +29,7 @@ def is_stamp(token: str) -> bool:
     return any(pattern.fullmatch(token) for pattern in (_YYMM, _MMDD, _FULL))
 
 
+@lru_cache(maxsize=4096)
 def version_key(text: str) -> VersionKey:
     """A sort key for any text; equal keys mean the same version however it is written."""
     numbers: tuple[int, ...] = ()

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from sources.hub_log import to_sight
+from store.log import LogRow
 from tests.rows import START, api_row
-from watcher.types import Sight
 
 MAKERS = (
     ("mistralai", "Mistral-Small-{version}-{size}B-Instruct"),
@@ -29,12 +28,12 @@ REPOS = 15_000
 EVERY = timedelta(minutes=30)
 
 
-def history(lines: int, *, rounds: int) -> Iterator[Sight]:
-    """So many sights, oldest first: REPOS of the first moment, the rest spread over rounds."""
+def history(lines: int, *, rounds: int) -> Iterator[LogRow]:
+    """So many lines, oldest first: REPOS of the first moment, the rest spread over rounds."""
     chance = random.Random(7)
     rows = [_repo(number) for number in range(min(REPOS, lines // 2))]
     for row in rows:
-        yield to_sight("hub", row["id"], START, row)
+        yield LogRow(source="hub", key=row["id"], seen_at=START, row=row)
     left = lines - len(rows)
     for number in range(left):
         moment = START + EVERY * (1 + number * rounds // left)
@@ -49,7 +48,7 @@ def history(lines: int, *, rounds: int) -> Iterator[Sight]:
                 row |= {"cardData": {"license": chance.choice(("mit", "apache-2.0", "other"))}}
             elif dice < 0.10:
                 row |= {"gated": chance.choice((False, "manual"))}
-        yield to_sight("hub", row["id"], moment, row)
+        yield LogRow(source="hub", key=row["id"], seen_at=moment, row=row)
 
 
 def _repo(number: int, **dates: Any) -> dict[str, Any]:
