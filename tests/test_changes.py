@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.factories import NOW, details, facts, known, lineage, observation
-from watcher.changes import TEXT, compare, merge, removed, same
+from watcher.changes import TEXT, compare, merge, removed, same, settled
 from watcher.types import ChangeKind, Details, Gate, Licence, Lineage, Popularity, RepoFacts, RepoFile
 
 
@@ -152,8 +152,9 @@ SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
 def test_young_and_growing_repos_settle_first(
     before: RepoFacts, after: RepoFacts, expected: list[str]
 ) -> None:
-    found = compare(known(before), observation(after), lineage(), settle=24 * HOUR, growing=168 * HOUR)
-    assert [c.kind.value for c in found] == expected
+    known_, seen = known(before), observation(after)
+    told, _ = settled(compare(known_, seen, lineage()), known_, seen, settle=24 * HOUR, growing=168 * HOUR)
+    assert [c.kind.value for c in told] == expected
 
 
 def test_another_base_is_no_change_of_a_child() -> None:

@@ -139,6 +139,20 @@ def test_strangers_that_relabel_in_bulk_are_recorded_as_such(tmp_path: Path) -> 
     assert Counter(_decided(report)) == {("ignore", "not-in-use"): 1, ("ignore", "bulk-relabel"): 7}
 
 
+def test_strangers_that_relabel_what_they_have_just_made_are_one_bulk_too(tmp_path: Path) -> None:
+    world, born = _world(), START + HOUR
+    for n in range(20):
+        world.put(api_row(f"lab/clock-{n}", created=born, modified=born, licence="bsd-3-clause"), born)
+        row = api_row(f"lab/clock-{n}", created=born, modified=born + 9 * HOUR, licence="mit")
+        world.put(row, born + 9 * HOUR)
+    _, _, report = _play(tmp_path, world, 0, 0.2, 0.6)
+    moved = [v for v in report.outcome.verdicts if v.change.kind is ChangeKind.LICENCE]
+    assert Counter((v.action.value, v.trigger) for v in moved) == {
+        ("ignore", "not-in-use"): 1,
+        ("ignore", "bulk-relabel"): 19,
+    }
+
+
 def test_what_leaves_a_capped_list_is_there_and_what_enters_it_is_not_new(tmp_path: Path) -> None:
     world = _world()
     world.put(api_row("unsloth/Mistral-Old-1B-GGUF", base=OTHERS[0]))

@@ -26,6 +26,8 @@ from tests.replay import FIRST, LAST, Looked, Move, net, told
 from tests.shared import shared_data
 from watcher import licences
 from watcher.catalog import SECOND_LOOK_AFTER
+from watcher.relabels import LEAST
+from watcher.situation import Policy
 from watcher.types import Action, Change, ChangeKind, Licence, Presence
 
 HOUR = timedelta(hours=1)
@@ -50,6 +52,7 @@ BEFORE_FIRST_SIGHT = "before we first saw the repo"
 UNCONFIRMED = "back before a second look said so"
 NEVER_MISSED = "its absence was never told"
 WHILE_GONE = "made anew while gone"
+YOUNG = "younger than a day, and not moved in bulk"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -269,6 +272,18 @@ class Exports:
             for time in self.times
         )
 
+    def young(self, move: Move) -> bool:
+        """Whether the repo was made within a day before the move was looked at."""
+        look = next(time for time in self.times if time >= move.at)
+        row = self.world.at(look).get(move.repo)
+        return row is not None and look - replay.moment(row["createdAt"]) < Policy().settle
+
+    def in_bulk(self, topic: Topic, move: Move) -> bool:
+        """Whether its account moved as many repos alike in the same export as make a bulk."""
+        account = move.repo.partition("/")[0]
+        alike = [m for m in self._moves(topic) if m.at == move.at and m.repo.partition("/")[0] == account]
+        return sum((m.before, m.after) == (move.before, move.after) for m in alike) >= LEAST
+
     def fate(self, topic: Topic, move: Move) -> str:
         if topic is LICENCE and (why := _no_licence_change(move)):
             return why
@@ -280,6 +295,8 @@ class Exports:
         if topic is CAME_BACK:
             gone = max(m.at for m in self._moves(REMOVED) if m.repo == move.repo and m.at < move.at)
             return TOLD if self.missed(move.repo, gone) else NEVER_MISSED
+        if topic in (LICENCE, CLOSED, OPENED) and self.young(move) and not self.in_bulk(topic, move):
+            return YOUNG
         if topic is MADE_ANEW and self.world.at(move.at).get(move.repo) is None:
             return WHILE_GONE
         return TOLD
@@ -295,11 +312,11 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> Exports:
     [
         pytest.param(
             LICENCE,
-            {TOLD: 106, LOST_ITS_NAME: 1, STATES_NOTHING: 2, BEFORE_FIRST_SIGHT: 1},
+            {TOLD: 100, YOUNG: 6, LOST_ITS_NAME: 1, STATES_NOTHING: 2, BEFORE_FIRST_SIGHT: 1},
             id="licences that moved from value to value",
         ),
-        pytest.param(CLOSED, {TOLD: 35, BEFORE_FIRST_SIGHT: 1}, id="repos that were gated"),
-        pytest.param(OPENED, {TOLD: 16}, id="repos that were opened"),
+        pytest.param(CLOSED, {TOLD: 29, YOUNG: 6, BEFORE_FIRST_SIGHT: 1}, id="repos that were gated"),
+        pytest.param(OPENED, {TOLD: 13, YOUNG: 3}, id="repos that were opened"),
         pytest.param(REMOVED, {TOLD: 77, UNCONFIRMED: 35}, id="repos that went away"),
         pytest.param(
             CAME_BACK, {TOLD: 40, NEVER_MISSED: 35, BEFORE_FIRST_SIGHT: 51}, id="repos that came back"
@@ -319,12 +336,25 @@ def test_every_export_in_between_is_told_as_its_rows_have_it(
     assert_told(topic, found, exports.looks)
 
 
+def test_of_310_licences_that_moved_200_came_late_and_69_are_one_bulk(exports: Exports) -> None:
+    moved = replay.moves("license")
+    late = {move.repo for move in moved if not move.before}
+    assert (len(moved), len([move for move in moved if not move.before])) == (310, 200)
+    told_ = told(exports.looks, ChangeKind.LICENCE)
+    verdicts = [v for look in exports.looks for v in look.report.outcome.verdicts]
+    of_bulk = [v for v in verdicts if v.change.kind is ChangeKind.LICENCE and v.trigger == "bulk-relabel"]
+    assert not [c for c in told_ if c.key.folded in late and c.before is None]
+    assert Counter(v.change.key.id.partition("/")[0] for v in of_bulk) == {"pyaging": 68}
+    (leader,) = {v.reason.rpartition(" told with ")[2] for v in of_bulk}
+    assert [v.trigger for v in verdicts if v.change.key.id == leader] == ["not-in-use"]
+
+
 def test_of_all_exports_one_new_player_is_an_alert_for_the_example_stack(exports: Exports) -> None:
     assert decided(exports.looks, Action.ALERT) == [
         ("new-family", "ornith-ai/Ornith-1.5-35B-A3B"),
-        ("new-family", "ornith-ai/Ornith-1.5-9B"),
     ]
     assert decided(exports.looks, Action.DIGEST) == [
+        ("new-family", "ornith-ai/Ornith-1.5-9B"),
         ("version", "meta-llama/Llama-3.1-8B"),
         ("version", "mistralai/Mistral-7B-Instruct-v0.3"),
     ]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from watcher import assess, changes, flapping, licences, methods, uses
+from watcher import assess, changes, flapping, licences, methods, relabels, uses
 from watcher.judging import decide
 from watcher.licence_checks import effective_licence
 from watcher.moves import account_of
@@ -64,6 +64,7 @@ class Recorder:
         entries: list[Entry] = []
         logged: list[Observation] = []
         unchanged: list[Observation] = []
+        unsettled: list[Change] = []
         newcomers: list[tuple[Observation, Entry]] = []
         for observation in observations:
             before = known.get(observation.key.folded)
@@ -77,8 +78,13 @@ class Recorder:
                 newcomers.append((observation, entry))
                 continue
             self._follow(tx, before, observation)
-            found += self._compare(before, observation, entry.lineage)
-        found = flapping.fresh(found, self._recorded_today(tx, found))
+            late, early = self._compare(before, observation, entry.lineage)
+            found += late
+            unsettled += early
+        recorded = self._recorded(tx, [*found, *unsettled])
+        # What an account does to five repos and more at once is no finishing touch to one of them.
+        found += relabels.in_bulk(unsettled, [*found, *recorded])
+        found = flapping.fresh(found, recorded)
         found += self._classify(tx, newcomers, bases)
         found += self._methods(tx, logged, entries)
         tx.save_entries(entries, self._now)
@@ -89,9 +95,10 @@ class Recorder:
         self._save_fits(tx, entries, bases)
         return decide(tx, found, self.rules, self._now)
 
-    def _recorded_today(self, tx: Tx, found: Sequence[Change]) -> list[Change]:
+    def _recorded(self, tx: Tx, found: Sequence[Change]) -> list[Change]:
+        """What moved within a day in the accounts of some changes."""
         accounts = {account_of(change) for change in found}
-        recorded = tx.moves(accounts, flapping.start_of_day(self._now)) if found else ()
+        recorded = tx.moves(accounts, self._now - relabels.WITHIN) if found else ()
         return [change for _, change in recorded]
 
     def _methods(self, tx: Tx, seen: Sequence[Observation], entries: Sequence[Entry]) -> list[Change]:

@@ -9,6 +9,7 @@ What flaps and what is one move of many repos is told apart where it is judged (
 watcher.relabels): the moves themselves are recorded one by one.
 """
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
@@ -69,35 +70,43 @@ def _stated(value: object) -> bool:
 
 
 TEXT = "text"  # Change.degree of a licence whose file changed under the same tag
-_NOW = timedelta(0)
+# What a repo says of itself in words: while it is young, that is not yet anybody's last word.
+_WORDS = frozenset({ChangeKind.LICENCE, ChangeKind.GATED, ChangeKind.NEW_ARCHITECTURE})
 
 _Found = tuple[ChangeKind, str | None, str | None, tuple[str, ...]]
 
 
-def compare(
-    known: Known, seen: Observation, lineage: Lineage, *, settle: timedelta = _NOW, growing: timedelta = _NOW
-) -> list[Change]:
+def compare(known: Known, seen: Observation, lineage: Lineage) -> list[Change]:
     """What changed in a repo that we know, most basic first.
 
     seen.facts may be partial. A repo that was deleted and made anew under its old id (another
     Hub id, or a later creation date) is told as replaced; licence and gating are compared all the
-    same, since people depend on the id. Within settle of its creation, and within growing while
-    weights are still being added, licence, gating and design are not yet anybody's word.
+    same, since people depend on the id.
     """
     before, after = known.facts, seen.facts
-    settled = not unsettled(known, seen, settle, growing)
-    found = _presence(known, seen)
-    found += _weights(known, seen, lineage, settled=settled)
-    if settled:
-        found += _licence(before.licence, after.licence)
-        if before.gated is not None and after.gated is not None and before.gated is not after.gated:
-            found.append((ChangeKind.GATED, before.gated.value, after.gated.value, ()))
+    found = _presence(known, seen) + _weights(known, seen, lineage) + _licence(before.licence, after.licence)
+    if before.gated is not None and after.gated is not None and before.gated is not after.gated:
+        found.append((ChangeKind.GATED, before.gated.value, after.gated.value, ()))
     if after.disabled and not before.disabled:
         found.append((ChangeKind.REMOVED, "available", "disabled", ("the Hub disabled the repo",)))
     changes = [_change(seen, lineage, *parts) for parts in found]
-    if settled and not any(c.kind is ChangeKind.LICENCE for c in changes):
+    if not any(c.kind is ChangeKind.LICENCE for c in changes):
         changes += _licence_text(known, seen, lineage)
     return changes
+
+
+def settled(
+    found: Sequence[Change], known: Known, seen: Observation, *, settle: timedelta, growing: timedelta
+) -> tuple[list[Change], list[Change]]:
+    """Changes that stand for themselves, and those of a repo that is still being written.
+
+    Within settle of its creation, and within growing while weights are still being added, licence, gate
+    and architecture belong to the release; they are no separate change.
+    """
+    if not unsettled(known, seen, settle, growing):
+        return list(found), []
+    early = [change for change in found if change.kind in _WORDS]
+    return [change for change in found if change.kind not in _WORDS], early
 
 
 def _change(
@@ -153,7 +162,7 @@ def _presence(known: Known, seen: Observation) -> list[_Found]:
     return found
 
 
-def _weights(known: Known, seen: Observation, lineage: Lineage, *, settled: bool) -> list[_Found]:
+def _weights(known: Known, seen: Observation, lineage: Lineage) -> list[_Found]:
     """Other weights or another design under the same name. A quant's design is its base's."""
     before, after = known.facts, seen.facts
     if recreated(before, after):
@@ -163,7 +172,7 @@ def _weights(known: Known, seen: Observation, lineage: Lineage, *, settled: bool
         architecture.architecture_of(before, details[0]),
         architecture.architecture_of(after, details[1]),
     )
-    design = architecture.moved(was, is_) if settled and not lineage.quant else ()
+    design = architecture.moved(was, is_) if not lineage.quant else ()
     if replaced := replaced_files(known.details, seen.details):
         names = ", ".join(replaced[:3]) + (f" and {len(replaced) - 3} more" if len(replaced) > 3 else "")
         note = f"same name, other content: {names}"

@@ -58,6 +58,12 @@ def bulks_of(changes: Sequence[Change], recorded: Sequence[Change]) -> Bulks:
     return {way: repos for way, repos in found.items() if len(repos) >= LEAST}
 
 
+def in_bulk(changes: Sequence[Change], others: Sequence[Change]) -> list[Change]:
+    """Those of the changes that are part of a bulk, with each other or with others of late."""
+    bulks = bulks_of(changes, others)
+    return [change for change in changes if way_of(change) in bulks]
+
+
 def told_once(
     verdicts: Sequence[Verdict],
     earlier: Sequence[Verdict],
