@@ -185,9 +185,13 @@ class Recorder:
             and changes.same(before.facts, seen.facts)
         )
 
-    def _compare(self, before: Known, seen: Observation, lineage: Lineage) -> list[Change]:
+    def _compare(
+        self, before: Known, seen: Observation, lineage: Lineage
+    ) -> tuple[list[Change], list[Change]]:
+        """What changed: for itself, and while the repo is still being written."""
         policy = self.rules.policy
-        return changes.compare(before, seen, lineage, settle=policy.settle, growing=policy.quant_settle)
+        found = changes.compare(before, seen, lineage)
+        return changes.settled(found, before, seen, settle=policy.settle, growing=policy.quant_settle)
 
     def entry(self, seen: Observation, before: Known | None, bases: dict[str, Entry]) -> Entry:
         """The catalog's row for a look: facts merged over what we knew, lineage, licence and variants."""
