@@ -112,6 +112,13 @@ ROWS: list[Any] = [
         id="a major version of the main line that learns to see",
     ),
     pytest.param(
+        qwen(version="3", size="7B"),
+        SEVEN,
+        {"pipeline_tag": "image-text-to-text", "with_details": config(MOE)},
+        ["new-version major", "new-size", "new-architecture"],
+        id="the first mixture and the first that sees is one new design",
+    ),
+    pytest.param(
         qwen(version="2.5", size="7B"),
         SEVEN,
         {"pipeline_tag": "image-text-to-text"},
@@ -208,6 +215,24 @@ def test_a_repo_that_was_published_under_another_licence_changed_in_place() -> N
     assert [(c.before, c.after, c.degree) for c in found if c.kind.value == "licence"] == [
         ("microsoft-research-license", "mit", None)
     ]
+
+
+def test_a_repo_that_changed_its_licence_long_ago_and_only_surfaces_now_did_not_change_it() -> None:
+    row = _row(
+        date(2023, 12, 13),
+        licences={REST: "microsoft-research-license"},
+        relicensed=((date(2024, 1, 6), "mit"),),
+    )
+    seen = observation(
+        facts(
+            "Qwen/Qwen2-32B",
+            created_at=datetime(2023, 12, 13, tzinfo=UTC),
+            licence="mit",
+            total=32_500_000_000,
+        )
+    )
+    found = newcomer(seen, qwen(version="2"), [], Releases(releases=(row,)))
+    assert [c.kind.value for c in found] == ["new-variant"]
 
 
 @given(

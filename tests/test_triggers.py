@@ -143,6 +143,20 @@ LICENCES: list[Any] = [
         id="unlocked, but it does not fit",
     ),
     pytest.param(
+        licence("qwen", "apache-2.0", "Qwen/Qwen2.5-72B", lineage=lineage(family="qwen", publisher="Qwen")),
+        {},
+        "digest",
+        "watched-family",
+        id="unlocked, but its makers' country is refused",
+    ),
+    pytest.param(
+        licence("cc-by-nc-4.0", "mit", "google/gemma-4-31b", lineage=lineage(family="gemma")),
+        {"deployment": deployment(licence=LicenceRules())},
+        "alert",
+        "licence-unlocks",
+        id="business may use it now, although no list of licences ruled it out",
+    ),
+    pytest.param(
         licence("mit", "apache-2.0", "x/y", lineage=lineage(family=None, official=False)),
         {},
         "ignore",

@@ -88,14 +88,14 @@ FIRST_THAT_FIT: list[Any] = [
 LICENCES: list[Any] = [
     pytest.param(
         released("apache-2.0", "mrl"),
-        {"licence": "mrl"},
+        {"facts": facts(licence="mrl")},
         "alert",
         "licence-of-release",
         id="a release of the family in use for research only",
     ),
     pytest.param(
         released("apache-2.0", "mrl"),
-        {"licence": "mrl", "facts": facts(total=3_000_000_000), "incumbent_total": 119e9},
+        {"facts": facts(licence="mrl", total=3_000_000_000), "incumbent_total": 119e9},
         "digest",
         "licence-of-release",
         id="a small size of it for research only",
@@ -109,14 +109,18 @@ LICENCES: list[Any] = [
     ),
     pytest.param(
         released("deepseek", "mit", family="deepseek"),
-        {"stack": stack(deployment(), families=("deepseek",)), "candidate": candidate(FitVerdict.NO)},
+        {
+            "facts": facts(licence="mit"),
+            "stack": stack(deployment(), families=("deepseek",)),
+            "candidate": candidate(FitVerdict.NO),
+        },
         "alert",
         "licence-of-release",
         id="a watched family becomes free, although this one does not fit",
     ),
     pytest.param(
         released("modified-mit", "kimi-k3", family="kimi"),
-        {"stack": stack(deployment(), families=("kimi",))},
+        {"facts": facts(licence="kimi-k3"), "stack": stack(deployment(), families=("kimi",))},
         "digest",
         "licence-of-release",
         id="a watched family that nobody runs gets stricter",
@@ -144,14 +148,49 @@ LICENCES: list[Any] = [
     ),
     pytest.param(
         released("apache-2.0", "mrl"),
-        {"licence": "mrl", "facts": facts(created_at=NOW - timedelta(hours=2))},
+        {"facts": facts(licence="mrl", created_at=NOW - timedelta(hours=2))},
         "hold",
         "settling",
         id="two hours old: its card may still be wrong",
     ),
+    pytest.param(
+        released("apache-2.0", "mrl"),
+        {},
+        "ignore",
+        "licence-of-release",
+        id="a licence that the card corrected while the release settled",
+    ),
+    pytest.param(
+        released("mrl", "apache-2.0", family="deepseek"),
+        {"stack": stack(families=("deepseek",)), "deployment": None, "incumbent_family": None},
+        "digest",
+        "licence-unlocks",
+        id="a watched family becomes free, and nobody runs anything",
+    ),
+    pytest.param(
+        released("mrl", "apache-2.0"),
+        {"deployment": deployment(task="embed", model="BAAI/bge-m3"), "incumbent_family": "bge"},
+        "ignore",
+        "other-task",
+        id="an LLM comes back to a free licence, and the deployment embeds",
+    ),
 ]
 
 CANDIDATES: list[Any] = [
+    pytest.param(
+        change(ChangeKind.NEW_FAMILY, NEW, lineage=player),
+        {"told": {("apollo-1", "helpdesk"): "0123456789abcdef"}},
+        "digest",
+        "new-family",
+        id="no evidence of its own, but its release was told",
+    ),
+    pytest.param(
+        change(ChangeKind.NEW_VERSION, OTHER, lineage=replace(other_quant, official=True), degree="major"),
+        {},
+        "digest",
+        "version",
+        id="a version that its maker published in few bits first",
+    ),
     pytest.param(
         change(ChangeKind.NEW_FAMILY, NEW, lineage=player),
         {"evidence": two_quantisers()},

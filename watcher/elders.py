@@ -41,8 +41,9 @@ def elders(
 ) -> list[Elder]:
     """Everything that the family is known to have had when a repo was created, oldest first. own: its id."""
     members = [_of_member(m) for m in family if m.repo_id.casefold() != own.casefold()]
-    rows = past.before(lineage.family or "", created - TABLE_SPEAKS_AFTER)
-    return sorted([*members, *(e for row in rows for e in _of_release(row))], key=lambda e: e.moment)
+    until = created - TABLE_SPEAKS_AFTER
+    rows = past.before(lineage.family or "", until)
+    return sorted([*members, *(e for row in rows for e in _of_release(row, until))], key=lambda e: e.moment)
 
 
 def _of_member(member: Member) -> Elder:
@@ -65,7 +66,8 @@ def _of_member(member: Member) -> Elder:
     )
 
 
-def _of_release(row: Release) -> list[Elder]:
+def _of_release(row: Release, until: datetime) -> list[Elder]:
+    """The sizes of a row, each under the licence that it had come to by then."""
     moment = datetime.combine(row.day, datetime.min.time()).replace(tzinfo=UTC)
     name = " ".join(part for part in (row.series or row.family, row.version) if part)
     return [
@@ -76,7 +78,7 @@ def _of_release(row: Release) -> list[Elder]:
             size=f"{size.total:g}B",
             total=size.total * 1e9,
             moment=moment,
-            licence=row.licence(f"{size.total:g}B", None, moment) or row.licences.get(REST),
+            licence=row.licence(f"{size.total:g}B", None, until) or row.licences.get(REST),
             kinds=frozenset(row.kinds),
             traits=traits_of_design(row.design) | ({EXPERTS} if size.active else set()),
             sees="vision" in row.sees,

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from watcher import licences
 from watcher.designs import sees
-from watcher.elders import SAME_SIZE, Elder, of_line
+from watcher.elders import SAME_SIZE, TABLE_SPEAKS_AFTER, Elder, of_line
 from watcher.releases import Releases, read_size
 from watcher.types import Lineage, Observation
 
@@ -49,6 +49,8 @@ def licence_step(
     if created is not None and seen.seen_at - created > _OLD:
         earlier = past.expected_licence(lineage, created)
         if earlier and licences.class_of(earlier) != licences.class_of(stated):
+            if past.expected_licence(lineage, seen.seen_at - TABLE_SPEAKS_AFTER) == stated:
+                return None  # it moved long ago, and only came to be listed now
             note = f"{earlier} when it was published; {_towards(earlier, stated)}"
             return Step(before=earlier, after=stated, degree=None, notes=(note,))
     family = [e for e in had if e.licence and not _sibling(e, seen, lineage)]

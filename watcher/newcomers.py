@@ -133,21 +133,32 @@ def _in_family(seen: Observation, lineage: Lineage, had: Sequence[Elder], past: 
     label = _label(seen, lineage)
     placed = _placed(lineage, line, label)
     found = [placed]
-    if not is_aside(lineage):
-        if note := _new_size(seen, lineage, pool):
-            if placed[0] is not ChangeKind.NEW_VERSION and any(e.thread == lineage.thread for e in line):
-                found = []  # another size of a release that we know is nothing besides
-            found.append((ChangeKind.NEW_SIZE, _sizes(line or had), label, None, (note,)))
-        if note := _new_design(seen, lineage, pool):
-            found.append((ChangeKind.NEW_ARCHITECTURE, None, label, None, (note,)))
-        elif note := _new_name_of_design(seen, pool):
-            found.append((ChangeKind.NEW_ARCHITECTURE, None, label, "minor", (note,)))
-    if note := _new_ability(seen, lineage, had, line, placed[3]):
-        found.append((ChangeKind.NEW_ARCHITECTURE, None, label, None, (note,)))
+    if not is_aside(lineage) and (note := _new_size(seen, lineage, pool)):
+        if placed[0] is not ChangeKind.NEW_VERSION and any(e.thread == lineage.thread for e in line):
+            found = []  # another size of a release that we know is nothing besides
+        found.append((ChangeKind.NEW_SIZE, _sizes(line or had), label, None, (note,)))
+    if firsts := _firsts(seen, lineage, had, line, pool, placed[3]):
+        found.append((ChangeKind.NEW_ARCHITECTURE, None, label, None, firsts))
+    elif not is_aside(lineage) and (note := _new_name_of_design(seen, pool)):
+        found.append((ChangeKind.NEW_ARCHITECTURE, None, label, "minor", (note,)))
     stated = licences.canonical(seen.facts.licence)
     if step := licence_step(seen, lineage, stated, had, past, aside=is_aside(lineage)):
         found.append((ChangeKind.LICENCE, step.before, step.after, step.degree, step.notes))
     return found
+
+
+def _firsts(
+    seen: Observation,
+    lineage: Lineage,
+    had: Sequence[Elder],
+    line: Sequence[Elder],
+    pool: Sequence[Elder],
+    degree: str | None,
+) -> tuple[str, ...]:
+    """What a design is the first to have or to do in its family: one piece of news, however many firsts."""
+    design = None if is_aside(lineage) else _new_design(seen, lineage, pool)
+    ability = _new_ability(seen, lineage, had, line, degree)
+    return tuple(note for note in (design, ability) if note)
 
 
 def _placed(lineage: Lineage, line: Sequence[Elder], label: str) -> _Found:

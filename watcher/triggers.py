@@ -70,8 +70,10 @@ def _once(verdict: Verdict, s: Situation) -> Verdict:
 
 def version_of_a_known_family(change: Change, s: Situation) -> Verdict | None:
     """Worth a quick test on the own evaluation set, not an alert."""
-    if change.kind not in NEWCOMERS or change.lineage.quant or not change.lineage.official:
+    if change.kind not in NEWCOMERS or not change.lineage.official:
         return None
+    if change.lineage.quant and change.kind in (ChangeKind.NEW_QUANT, ChangeKind.NEW_VARIANT):
+        return None  # only a release that came out in few bits is one
     family = change.lineage.family or change.lineage.publisher
     steps = {"patch": "a patch", "minor": "a minor version", "major": "a major version"}
     what = f"{steps.get(change.degree or '') or NOUNS[change.kind]} of {family}"

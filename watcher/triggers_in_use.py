@@ -4,7 +4,8 @@ from watcher import licences
 from watcher.decisions import age_of, decision, direction_of, how_it_fits, licence_title
 from watcher.licence_steps import RELEASE
 from watcher.situation import Situation
-from watcher.types import Action, Change, ChangeKind, FitVerdict, Verdict
+from watcher.triggers_releases import usable_here, weighed
+from watcher.types import Action, Change, ChangeKind, Verdict
 from watcher.uses import quant_in_use, repo_in_use, same_task
 
 
@@ -83,20 +84,13 @@ def licence_unlocks(change: Change, s: Situation) -> Verdict | None:
         return None
     if change.degree == RELEASE:
         return None
-    rules = s.deployment.licence
-    if (
-        not rules.allow
-        or licences.allowed(change.before or "", rules)
-        or not licences.allowed(change.after or "", rules)
-    ):
+    before, after = change.before or "", change.after or ""
+    if usable_here(before, s) or not usable_here(after, s):
         return None
-    if (
-        s.candidate is None
-        or s.candidate.fit.verdict is FitVerdict.NO
-        or not same_task(change.lineage, s.deployment)
-    ):
+    if not s.deployment.licence.allow and licences.usable(before) is None:
+        return None  # nobody had said no, only that its text is to be read
+    checks, said_no = weighed(change, s, planned=True)
+    if said_no or not same_task(change.lineage, s.deployment):
         return None
-    reason = (
-        f"{change.key.id} is now {licence_title(change.after)}, which your rules allow, and {how_it_fits(s)}"
-    )
-    return decision(Action.ALERT, "licence-unlocks", reason, change, s)
+    reason = f"{change.key.id} is now {licence_title(after)}, which your rules allow, and {how_it_fits(s)}"
+    return decision(Action.ALERT, "licence-unlocks", reason, change, s, checks=checks)

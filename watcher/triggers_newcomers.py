@@ -1,7 +1,6 @@
 """What may replace a model in use, and what never will: newcomers, from the fine-tune to the new family."""
 
-from watcher.decisions import NEWCOMERS, RANK, age_of, decision, hours, how_it_fits
-from watcher.licence_steps import RELEASE
+from watcher.decisions import RANK, age_of, decision, hours, how_it_fits, of_release
 from watcher.situation import Situation
 from watcher.types import Action, Change, ChangeKind, FitVerdict, Verdict
 from watcher.uses import repo_in_use, same_task, trusted_publisher, wanted_quant
@@ -20,11 +19,7 @@ def not_ours(change: Change, s: Situation) -> Verdict | None:
 
 def other_kind_of_model(change: Change, s: Situation) -> Verdict | None:
     """A deployment hears of its own kind: an embedding model is no news to a chat service."""
-    if (
-        change.kind not in NEWCOMERS
-        or s.deployment is None
-        or same_task(change.lineage, s.deployment, s.facts)
-    ):
+    if not of_release(change) or s.deployment is None or same_task(change.lineage, s.deployment, s.facts):
         return None
     kind = change.lineage.variant or s.facts.pipeline_tag or "another kind of model"
     reason = f"{kind} does not serve the task {s.deployment.task}"
@@ -43,7 +38,7 @@ def unknown_quantiser(change: Change, s: Situation) -> Verdict | None:
 
 def still_settling(change: Change, s: Situation) -> Verdict | None:
     """Young and half-uploaded repos wait: most early edits are typos, missing shards and wrong tags."""
-    if change.kind not in NEWCOMERS and change.degree != RELEASE:
+    if not of_release(change):
         return None
     age = age_of(s)
     if s.gone:

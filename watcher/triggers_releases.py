@@ -12,7 +12,7 @@ from watcher.newcomers import is_aside
 from watcher.releases import read_size
 from watcher.situation import Situation
 from watcher.types import Action, Change, ChangeKind, Check, Fit, FitVerdict, Verdict
-from watcher.uses import narrow_task, same_task, trusted_publisher
+from watcher.uses import narrow_task, same_task, subject, trusted_publisher
 
 # Memory to plan for in weights: 1.3 to 1.5 is what operators reckon with before they know the load.
 _ROOM_TO_PLAN_FOR = 1.4
@@ -23,6 +23,9 @@ def genuinely_new_family(change: Change, s: Situation) -> Verdict | None:
     if change.kind is not ChangeKind.NEW_FAMILY:
         return None
     if not change.lineage.official and not s.evidence.enough:
+        if told := s.told.get((subject(change), s.deployment.name if s.deployment else None)):
+            reason = f"joins alert {told[:8]} on another repo of the same release"
+            return decision(Action.DIGEST, "new-family", reason, change, s)
         return _waiting_for_evidence(change, s)
     signs = s.evidence.sentence() if s.evidence.quantised_by or s.evidence.trending else ""
     known = f"of makers that we know{', ' + signs if signs else ''}"
@@ -70,6 +73,10 @@ def licence_of_a_new_release(change: Change, s: Situation) -> Verdict | None:
     """A release that carries another licence than its line had: a door that closes, or one that opens."""
     if change.kind is not ChangeKind.LICENCE or change.degree != RELEASE:
         return None
+    stated = licences.canonical(s.facts.licence)
+    if stated is not None and stated != change.after:
+        reason = f"it said {licence_title(change.after)} at first, and says {licence_title(stated)} now"
+        return decision(Action.IGNORE, "licence-of-release", reason, change, s)
     before, after = change.before or "", change.after or ""
     moved = f"{licence_title(before)} before, {licence_title(after)} now"
     what = f"{change.key.id} comes under another licence than its line had: {moved}"
@@ -81,15 +88,15 @@ def licence_of_a_new_release(change: Change, s: Situation) -> Verdict | None:
         if licences.class_of(before) != licences.class_of(after) and (small := too_small(change, s)):
             return decision(Action.DIGEST, "licence-of-release", f"{what}, but {small}", change, s)
         return decision(Action.ALERT, "licence-of-release", what, change, s)
-    if in_use or (way == "looser" and s.watches(change.lineage.family)):
+    if in_use or (way == "looser" and s.deployment and s.watches(change.lineage.family)):
         return decision(Action.ALERT, "licence-of-release", what, change, s)
-    if way == "looser" and not _usable(before, s) and _usable(after, s):
+    if way == "looser" and not usable_here(before, s) and usable_here(after, s):
         return _candidate("licence-unlocks", what, change, s, planned=True)
     action = Action.DIGEST if s.watches(change.lineage.family) or way == "looser" else Action.IGNORE
     return decision(action, "licence-of-release", f"{what}: not in use here", change, s)
 
 
-def _usable(licence: str, s: Situation) -> bool:
+def usable_here(licence: str, s: Situation) -> bool:
     """Whether the deployment may use models under a licence at all; what is not known counts as no."""
     rules = s.deployment.licence if s.deployment else None
     if licences.usable(licence) is not True:
