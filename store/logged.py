@@ -1,6 +1,6 @@
-"""How the log spells what no row of the Hub says: files of a repo, pages of missing repos, what trends.
+"""How the log spells what no row of the Hub says: files, pages of missing repos, what trends, evaluations.
 
-sources/hub_log.py reads these lines again; docs/json.md describes them.
+sources/log_lines.py reads these lines again; docs/json.md describes them.
 """
 
 from collections.abc import Iterator
@@ -9,10 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from store.codec import encode_row
-from watcher.types import Details, Json, Key, Look, Observation, Presence, RepoFile
+from store.moments import to_text
+from watcher.types import Details, Evaluation, Json, Key, Look, Observation, Presence, RepoFile
 
 DETAILS = "hub/details"
 LOOK = "hub/look"
+EVALUATION = "eval"
 TRENDING = Key(source="hub/trending", id="trending")
 
 Line = dict[str, Any]
@@ -32,6 +34,23 @@ def line_of_page(look: Look, now: datetime) -> Line:
     if look.presence is Presence.RENAMED and look.observation is not None:
         row["repo_id"] = look.observation.key.id
     return line(Key(source=LOOK, id=look.repo_id), now, row)
+
+
+def line_of_result(result: Evaluation, now: datetime) -> Line:
+    """What a model was found to score; items: fingerprints of prompts, and whether the answers passed."""
+    row = {
+        "model": result.model,
+        "task": result.task,
+        "metric": result.metric,
+        "score": result.score,
+        "samples": result.samples,
+        "stderr": result.stderr,
+        "source": result.source,
+        "at": to_text(result.at) if result.at else None,
+        "items": {item.prompt: item.right for item in result.items} or None,
+        "position": result.position,
+    }
+    return line(Key(source=EVALUATION, id=result.model), now, _stated(row))
 
 
 def line(key: Key, seen_at: datetime, row: Json) -> Line:

@@ -8,6 +8,10 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, Executable, Row, Table
 from sqlalchemy.dialects.sqlite import Insert, insert
 
+from store.logged import Line
+from store.rows import fold
+from store.schema import observations
+
 T = TypeVar("T")
 
 # SQLite before 3.32 takes 999 parameters in a statement; the rest of a statement needs a few.
@@ -25,6 +29,10 @@ class TxBase:
         """Nothing at all for no values, where SQLAlchemy would insert one row of defaults."""
         if values:
             self._connection.execute(statement, values)
+
+    def _append(self, lines: Iterable[Line]) -> None:
+        """Write to the observation log."""
+        self._many(insert(observations), [line | {"folded": fold(line["key"])} for line in lines])
 
 
 def chunks(values: Iterable[T]) -> Iterator[list[T]]:

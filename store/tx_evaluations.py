@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
+from store import logged
 from store.codec import ITEMS
 from store.rows import Values, fold
 from store.schema import evaluations
@@ -32,6 +33,7 @@ class EvaluationsTx(TxBase):
             (v["model_folded"], v["task_folded"], v["metric"], v["at"]): v for v in _values(results, now)
         }
         self._many(upsert(evaluations), list(values.values()))
+        self._append(logged.line_of_result(result, now) for result in results)
 
 
 def _values(results: Sequence[Evaluation], now: datetime) -> Iterable[Values]:

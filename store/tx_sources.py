@@ -96,7 +96,3 @@ class SourcesTx(TxBase):
         statement = select(table.seen_at).where(table.folded == logged.TRENDING.folded)
         rows = self._rows(statement.where(table.source == logged.TRENDING.source))
         return {row.seen_at for row in rows}
-
-    def _append(self, lines: Iterable[logged.Line]) -> None:
-        values = [line | {"folded": fold(line["key"])} for line in lines]
-        self._many(insert(observations_table), values)

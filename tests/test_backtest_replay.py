@@ -1,13 +1,14 @@
 """How a history is played: silence first, then news, holds at their moments, and memory that does not lie."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sources.hub_log import to_sight
+from sources.log_lines import to_sight
 from sources.standin.server import StandIn
 from store.db import Store
 from store.temporary import temporary_store
@@ -111,6 +112,23 @@ def test_late_files_are_hung_on_the_repo_that_is_known(team: app.Team) -> None:
 def test_files_of_a_repo_that_was_never_seen_are_named(team: app.Team) -> None:
     played = app.play(team, [_model(0), to_sight("hub/details", "a/b", START, {"files": []})])
     assert played.problems == ("a/b: its files were seen before the repo: left out",)
+
+
+def _scored(model: str, score: float, day: float) -> Sight:
+    row = {"model": model, "task": "helpdesk", "score": score, "samples": 400}
+    return to_sight("eval", model, START + day * DAY, row)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "alerts"), [(0.2, ["evaluation-better"]), (0.6, [])], ids=["20 %", "60 %"]
+)
+def test_results_of_evaluations_are_judged_by_the_gain_that_the_policy_wants(
+    team: app.Team, wanted: float, alerts: list[str]
+) -> None:
+    settings = team.config.policy.model_copy(update={"evaluation_gain": wanted})
+    strict = replace(team, config=team.config.model_copy(update={"policy": settings}))
+    sights = [_model(0), _scored(MODEL, 0.5, 1), _scored("Qwen/Qwen3.6-27B", 0.7, 2)]
+    assert [trigger for _, trigger in _said(app.play(strict, sights))] == alerts
 
 
 def test_an_empty_history_says_nothing(team: app.Team) -> None:

@@ -183,8 +183,8 @@ def import_log(team: Team, store: "Store", lines: Iterable[str]) -> tuple[int, l
 
 def history(rows: "Iterable[LogRow | Problem]") -> "tuple[list[Sight], list[str]]":
     """The lines of a log as what was seen, and a sentence for each line that can not be read."""
-    from sources.hub_log import to_sight
     from sources.hub_rows import RowError
+    from sources.log_lines import to_sight
     from watcher.types import Problem
 
     problems: list[str] = []

@@ -14,11 +14,22 @@ from typing import TypedDict
 
 from watcher.catalog import Recorder
 from watcher.discovery import taken_up, with_trending
+from watcher.evaluation_record import record
 from watcher.history import by_account, put_together
 from watcher.judging import rejudge
 from watcher.ports import Catalog, Tx
 from watcher.rules import Outcome, Rules
-from watcher.types import Action, Alert, Change, ChangeKind, Correction, Sight, SourceState, Verdict
+from watcher.types import (
+    Action,
+    Alert,
+    Change,
+    ChangeKind,
+    Correction,
+    Evaluation,
+    Sight,
+    SourceState,
+    Verdict,
+)
 
 POLL = timedelta(minutes=30)  # a hold that ends at once is judged again with the next poll
 TREND_FOR = timedelta(hours=24)  # the trending list is read once a day
@@ -147,6 +158,7 @@ class _Player:
         changes = [c for account, looks in by_account(news) for c in self._account(recorder, account, looks)]
         if silent:
             recorder.baseline(self._tx, put_together(self._tx, silent).observations)
+        self._evaluations(moment, [s.evaluation for s in sights if s.evaluation])
         if any(c.kind is ChangeKind.NEW_QUANT and c.lineage.family is None for c in changes):
             bases = taken_up(self._tx, self._rules, moment)
             self._collect(moment, recorder.reconsider(self._tx, bases))
@@ -159,21 +171,31 @@ class _Player:
         if listed:
             self._tx.saw_trending(sorted(listed), moment)
             self._trends = True
-        rows = [s for s in sights if not s.trending]
+        rows = [s for s in sights if s.about_repo]
         strange = listed - {s.key.folded for s in rows if s.account in self.watched} if first else set()
         return [s for s in rows if s.key.folded not in strange], [s for s in rows if s.key.folded in strange]
+
+    def _evaluations(self, moment: datetime, results: Sequence[Evaluation]) -> None:
+        if not results:
+            return
+        if self._silent(moment):
+            self._tx.save_evaluations(results, moment)
+        else:
+            self._collect(moment, record(self._tx, results, self._rules, moment).outcome)
+
+    def _silent(self, moment: datetime) -> bool:
+        return self._silent_until is not None and moment <= self._silent_until
 
     def _account(self, recorder: Recorder, account: str, looks: Sequence[Sight]) -> list[Change]:
         """What was seen of one account, in one step; returns what that changed."""
         moment = looks[0].seen_at
         seen = put_together(self._tx, looks)
         self._problems += seen.problems
-        early = self._silent_until is not None and moment <= self._silent_until
         first = account not in self._met and account in self.watched
         if first:
             self.know([account], moment)
             self._met.add(account)
-        if early or first:
+        if self._silent(moment) or first:
             recorder.baseline(self._tx, seen.observations, seen.looks)
             return []
         outcome = recorder.record(self._tx, seen.observations, seen.looks)

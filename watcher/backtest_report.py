@@ -43,7 +43,7 @@ def without(sights: Sequence[Sight], accounts: Sequence[str], others: Sequence[s
     """A history as a policy would have seen it: without accounts that only the other policy watches."""
     ours = {name.casefold() for name in accounts}
     theirs = {name.casefold() for name in others} - ours
-    return [s for s in sights if s.account not in theirs]
+    return [s for s in sights if not s.about_repo or s.account not in theirs]
 
 
 def report(

@@ -7,7 +7,7 @@ from itertools import groupby
 from watcher.catalog import Recorder, remembered
 from watcher.ports import Tx
 from watcher.rules import Rules
-from watcher.types import Look, Observation, Sight
+from watcher.types import Evaluation, Look, Observation, Sight
 
 
 def by_account(sights: Sequence[Sight]) -> Iterator[tuple[str, list[Sight]]]:
@@ -15,7 +15,7 @@ def by_account(sights: Sequence[Sight]) -> Iterator[tuple[str, list[Sight]]]:
     moved = {s.moved_to.casefold(): s.account for s in sights if s.moved_to}
     accounts: dict[str, list[Sight]] = {}
     for sight in sights:
-        if not sight.trending:
+        if sight.about_repo:
             accounts.setdefault(moved.get(sight.key.folded, sight.account), []).append(sight)
     yield from accounts.items()
 
@@ -55,9 +55,9 @@ def put_together(tx: Tx, sights: Sequence[Sight]) -> Seen:
 def take(tx: Tx, rules: Rules, sights: Sequence[Sight]) -> int:
     """Records in silence what was seen of repos that the catalog does not know; returns how many lines.
 
-    Trending lists are taken as well, unless the log has one of that moment.
+    Trending lists and results of evaluations are taken as well, unless they are there already.
     """
-    names = tx.entries({s.key.id for s in sights if not s.trending})
+    names = tx.entries({s.key.id for s in sights if s.about_repo})
     moved = tx.known_by_hub_id({o.facts.hub_id for s in sights if (o := s.observation) and o.facts.hub_id})
     strange = {
         s.key.folded
@@ -65,11 +65,24 @@ def take(tx: Tx, rules: Rules, sights: Sequence[Sight]) -> int:
         if (o := s.observation) and s.key.folded not in names and o.facts.hub_id not in moved
     }
     lists = tx.trending_lists()
-    fresh = [s for s in sights if s.key.folded in strange or (s.trending and s.seen_at not in lists)]
+    tasks = {s.evaluation.task for s in sights if s.evaluation}
+    results = {_result(e) for e in tx.evaluations(tasks)}
+    fresh = [
+        s
+        for s in sights
+        if (s.about_repo and s.key.folded in strange)
+        or (s.trending and s.seen_at not in lists)
+        or (s.evaluation and _result(s.evaluation) not in results)
+    ]
     for moment, group in groupby(sorted(fresh, key=lambda s: s.seen_at), key=lambda s: s.seen_at):
         looks = list(group)
-        seen = put_together(tx, [s for s in looks if not s.trending])
+        seen = put_together(tx, [s for s in looks if s.about_repo])
         Recorder(rules=rules, now=moment).baseline(tx, seen.observations, seen.looks)
+        tx.save_evaluations([s.evaluation for s in looks if s.evaluation], moment)
         for trending in (s.trending for s in looks if s.trending):
             tx.saw_trending(trending, moment)
     return len(fresh)
+
+
+def _result(e: Evaluation) -> tuple[object, ...]:
+    return e.model.casefold(), e.task.casefold(), e.metric, e.at

@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from watcher.types.evaluations import Evaluation
+
 Json = Mapping[str, Any]
 
 
@@ -193,6 +195,7 @@ class Sight:
 
     observation: a row. details: files and configurations, of that row or late. look: what the page of a
     missing repo said, with moved_to where it led. trending: the repos of the Hub's trending list.
+    evaluation: what a model was found to score.
     """
 
     key: Key
@@ -202,6 +205,11 @@ class Sight:
     look: Look | None = None
     moved_to: str | None = None
     trending: tuple[str, ...] = ()
+    evaluation: Evaluation | None = None
+
+    @property
+    def about_repo(self) -> bool:
+        return not self.trending and self.evaluation is None
 
     @property
     def account(self) -> str:

@@ -11,13 +11,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sources.hub_log import to_sight
 from sources.hub_rows import RowError
+from sources.log_lines import to_sight
 from store.db import Store
 from store.log import export_log, import_log
 from tests.rows import api_row
 from tests.store.builders import facts
-from watcher.types import Details, Key, Look, Observation, Presence, Problem, RepoFile, Sight
+from watcher.types import (
+    Details,
+    Evaluation,
+    Graded,
+    Key,
+    Look,
+    Observation,
+    Presence,
+    Problem,
+    RepoFile,
+    Sight,
+)
 
 NOW = datetime(2026, 4, 1, 8, tzinfo=UTC)
 DETAILS = Details(
@@ -83,6 +94,29 @@ def test_a_trending_list_comes_back_and_an_empty_one_is_no_line(tmp_path: Path) 
     assert _back(other, trending=[]) == []
 
 
+def test_results_of_evaluations_come_back(tmp_path: Path) -> None:
+    items = (Graded(prompt="f1", right=True), Graded(prompt="f2", right=False))
+    result = Evaluation(
+        model="a/b",
+        task="helpdesk",
+        score=0.5,
+        samples=2,
+        stderr=0.1,
+        source="us",
+        at=NOW,
+        items=items,
+        position=1,
+    )
+    with Store.open(f"sqlite:///{tmp_path / 'log.db'}") as store:
+        with store.write() as tx:
+            tx.save_evaluations([result], NOW)
+        out = StringIO()
+        export_log(store, out)
+    [line] = import_log(out.getvalue().splitlines())
+    assert not isinstance(line, Problem)
+    assert to_sight(line.source, line.key, line.seen_at, line.row).evaluation == result
+
+
 @pytest.mark.parametrize(
     ("source", "key", "row", "why"),
     [
@@ -92,7 +126,9 @@ def test_a_trending_list_comes_back_and_an_empty_one_is_no_line(tmp_path: Path) 
         ("hub/look", "a/b", {"presence": "renamed", "repo_id": "../x"}, "is not a repo id"),
         ("hub/trending", "trending", {"repos": "a/b"}, "repos is not a list"),
         ("hub/trending", "trending", {"repos": ["a/b", 7]}, "an id is not text"),
-        ("\x1b[2J", "a/b", {}, "is no source of a log"),
+        ("eval", "a/b", {"model": "a/b", "task": "t", "score": 70}, "a score from 0 to 1"),
+        ("eval", "a/b", {"model": "a/b", "score": 0.7}, "needs a model, a task"),
+        ("\x1b[2J", "a/b", {}, ": not one of hub"),
     ],
 )
 def test_a_line_that_says_nothing_is_an_error_in_one_line(
@@ -121,16 +157,14 @@ _JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-_ROW = st.dictionaries(
-    st.sampled_from(
-        ["revision", "files", "config", "quant_config", "card_says", "presence", "repo_id", "repos"]
-    ),
-    _JSON,
+_WORDS = (
+    "revision files config quant_config card_says presence repo_id repos model task score items samples at"
 )
+_ROW = st.dictionaries(st.sampled_from(_WORDS.split()), _JSON)
 
 
 @settings(max_examples=200, deadline=None)
-@given(source=st.sampled_from(["hub/details", "hub/look", "hub/trending"]), row=_ROW)
+@given(source=st.sampled_from(["hub/details", "hub/look", "hub/trending", "eval"]), row=_ROW)
 def test_any_json_is_a_sight_or_one_clear_error(source: str, row: dict[str, Any]) -> None:
     try:
         said = to_sight(source, "a/b", NOW, row).key.id

@@ -11,9 +11,10 @@ from typing import Any
 from sources.hub_rows import RowError, checked_id, files_of, to_observation
 from sources.hub_values import Reader, shown, storable
 from sources.hub_weights import slim_config
-from watcher.types import Details, Json, Key, Look, Presence, Sight
+from watcher.types import Details, Evaluation, Graded, Json, Key, Look, Presence, Sight
 
 SOURCE = "hub"
+EVALUATION = "eval"
 DETAILS = "hub/details"
 LOOK = "hub/look"
 TRENDING = "hub/trending"
@@ -26,12 +27,16 @@ def to_sight(source: str, key: str, seen_at: datetime, row: Json) -> Sight:
         return Sight(key=observation.key, seen_at=seen_at, observation=observation)
     if source == TRENDING:
         return Sight(key=Key(source=SOURCE, id=key), seen_at=seen_at, trending=_repos(row))
+    if source == EVALUATION:
+        result = _evaluation(row)
+        about = Key(source=EVALUATION, id=result.model)
+        return Sight(key=about, seen_at=seen_at, evaluation=result)
     repo = Key(source=SOURCE, id=checked_id(key))
     if source == DETAILS:
         return Sight(key=repo, seen_at=seen_at, details=_details(repo.id, row))
     if source == LOOK:
         return Sight(key=repo, seen_at=seen_at, look=_look(repo.id, row), moved_to=_moved_to(row))
-    raise RowError(f"{shown(source)} is no source of a log ({SOURCE}, {DETAILS}, {LOOK}, {TRENDING})")
+    raise RowError(f"{shown(source)}: not one of {SOURCE}, {DETAILS}, {LOOK}, {TRENDING}, {EVALUATION}")
 
 
 def _details(repo_id: str, row: Json) -> Details:
@@ -88,3 +93,29 @@ def _repos(row: Json) -> tuple[str, ...]:
     if not isinstance(repos, list):
         raise RowError("repos is not a list")
     return tuple(checked_id(repo) for repo in repos)
+
+
+def _evaluation(row: Json) -> Evaluation:
+    reader = Reader()
+    model, task = (reader.text(row.get(name), name) for name in ("model", "task"))
+    score = reader.number(row.get("score"), "score")
+    if not model or not task or score is None or not 0 <= score <= 1:
+        raise RowError("a result needs a model, a task and a score from 0 to 1")
+    at = row.get("at")
+    items = row.get("items")
+    return Evaluation(
+        model=model,
+        task=task,
+        metric=reader.text(row.get("metric"), "metric") or "score",
+        score=score,
+        samples=reader.count(row.get("samples"), "samples"),
+        stderr=reader.number(row.get("stderr"), "stderr"),
+        source=reader.text(row.get("source"), "source") or "",
+        at=None if at is None else reader.moment(at, "at"),
+        items=_graded(items) if isinstance(items, Mapping) else (),
+        position=reader.count(row.get("position"), "position") or 0,
+    )
+
+
+def _graded(items: Json) -> tuple[Graded, ...]:
+    return tuple(Graded(prompt=str(prompt), right=right is True) for prompt, right in items.items())
