@@ -77,7 +77,7 @@ ROWS: list[Any] = [
         qwen(size="32B", series="Qwen Coder", variant="coder"),
         [had("Qwen/Qwen2-32B", 32.5), had("Qwen/Qwen2-Coder-7B", 7.6, series="Qwen Coder", variant="coder")],
         {},
-        ["new-version minor", "new-size"],
+        ["new-version minor", "new-size line"],
         id="a line reaches a size that only the main line had",
     ),
     pytest.param(
@@ -91,7 +91,7 @@ ROWS: list[Any] = [
         qwen(size="32B", series="QwQ", variant="reasoning", version="1"),
         [had("Qwen/Qwen2.5-32B", 32.8, "2.5")],
         {},
-        ["new-variant", "new-architecture"],
+        ["new-variant", "new-architecture ability"],
         id="the first of a family that reasons",
     ),
     pytest.param(
@@ -108,7 +108,7 @@ ROWS: list[Any] = [
         qwen(version="3", size="7B"),
         SEVEN,
         {"pipeline_tag": "image-text-to-text"},
-        ["new-version major", "new-architecture"],
+        ["new-version major", "new-architecture ability"],
         id="a major version of the main line that learns to see",
     ),
     pytest.param(
@@ -280,7 +280,7 @@ def test_whatever_a_name_says_a_newcomer_is_something(
         pytest.param(
             lineage(variant="reasoning"),
             [member("mistralai/Mistral-Small-4-119B-2603")],
-            [("new-variant", None, None), ("new-architecture", None, None)],
+            [("new-variant", None, None), ("new-architecture", None, "ability")],
             id="the first of a family that reasons",
         ),
         pytest.param(

@@ -323,4 +323,5 @@ def _member(observation: Observation, lineage: Lineage, entry: Entry) -> Member:
         first_seen=entry.known.first_seen,
         model_type=observation.facts.model_type,
         parameters_total=observation.facts.parameters.total,
+        licence=entry.licence,
     )

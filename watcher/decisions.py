@@ -5,7 +5,7 @@ from datetime import timedelta
 from watcher import licences
 from watcher.licence_steps import RELEASE
 from watcher.situation import Situation
-from watcher.types import Action, Change, Check, ChangeKind, FitVerdict, Verdict
+from watcher.types import Action, Change, ChangeKind, Check, FitVerdict, Verdict
 
 NEWCOMERS = frozenset(
     {

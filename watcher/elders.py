@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 from watcher import licences
 from watcher.designs import EXPERTS, stem_of, traits_of_design
 from watcher.releases import REST, Release, Releases, read_size
-from watcher.types import Lineage, Member
+from watcher.types import Lineage, Member, Observation
 
 # A family's last weeks are what the catalog saw itself; the table speaks of what lies before.
-TABLE_SPEAKS_AFTER = timedelta(days=30)
+TABLE_SPEAKS_AFTER = timedelta(days=7)
 # Within this of each other two counts of parameters are one size to anybody with a GPU.
 SAME_SIZE = 0.25
+# Repos of one release are created within this of each other, give or take a straggler.
+SAME_RELEASE = timedelta(days=14)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +30,7 @@ class Elder:
     size: str | None
     total: float | None
     moment: datetime
+    seen_since: datetime | None = None
     licence: str | None = None
     kinds: frozenset[str] = frozenset()
     traits: frozenset[str] | None = None
@@ -57,7 +60,8 @@ def _of_member(member: Member) -> Elder:
         size=line.size,
         total=total,
         moment=member.created_at or member.first_seen,
-        licence=member.licence,
+        seen_since=member.first_seen,
+        licence=None if member.licence == "other" else member.licence,  # which one, nobody said
         kinds=frozenset({line.variant} if line.variant else ()),
         traits=frozenset({EXPERTS} if moe else ()),
         stem=stem_of(member.model_type),
@@ -110,6 +114,13 @@ def near(found: Iterable[Elder], total: float, moe: bool, licence: str | None) -
 
 def _stricter(one: str, other: str) -> bool:
     return licences.direction(other, one) == "stricter"
+
+
+def sibling(elder: Elder, seen: Observation, lineage: Lineage) -> bool:
+    """Whether an elder is of the same release, which comes out over some days."""
+    # Repos are created up to weeks before they are shown, so their own dates do not tell.
+    known_for = seen.seen_at - (elder.seen_since or elder.moment)
+    return elder.thread == lineage.thread and known_for <= SAME_RELEASE
 
 
 def squash(text: str) -> str:

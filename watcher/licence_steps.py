@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from watcher import licences
 from watcher.designs import sees
-from watcher.elders import SAME_SIZE, TABLE_SPEAKS_AFTER, Elder, of_line
+from watcher.elders import SAME_SIZE, Elder, of_line, sibling
 from watcher.releases import Releases, read_size
 from watcher.types import Lineage, Observation
 
@@ -18,6 +18,8 @@ from watcher.types import Lineage, Observation
 RELEASE = "release"
 # A repo this old when it is first seen was there before its licence of today.
 _OLD = timedelta(days=14)
+# A licence that moved this long before its repo is first seen is no news.
+_LONG_AGO = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,11 +51,11 @@ def licence_step(
     if created is not None and seen.seen_at - created > _OLD:
         earlier = past.expected_licence(lineage, created)
         if earlier and licences.class_of(earlier) != licences.class_of(stated):
-            if past.expected_licence(lineage, seen.seen_at - TABLE_SPEAKS_AFTER) == stated:
+            if past.expected_licence(lineage, seen.seen_at - _LONG_AGO) == stated:
                 return None  # it moved long ago, and only came to be listed now
             note = f"{earlier} when it was published; {_towards(earlier, stated)}"
             return Step(before=earlier, after=stated, degree=None, notes=(note,))
-    family = [e for e in had if e.licence and not _sibling(e, seen, lineage)]
+    family = [e for e in had if e.licence and not sibling(e, seen, lineage)]
     before = _had_before(seen, lineage, family)
     if before is None or before == stated:
         return None
@@ -72,11 +74,6 @@ def licence_step(
             return None
         note = terms
     return Step(before=before, after=stated, degree=RELEASE, notes=(note,))
-
-
-def _sibling(elder: Elder, seen: Observation, lineage: Lineage) -> bool:
-    """Whether an elder is of the same release: all of it brings the licence, whoever was read first."""
-    return elder.thread == lineage.thread and seen.seen_at - elder.moment <= _OLD
 
 
 def _had_before(seen: Observation, lineage: Lineage, family: Sequence[Elder]) -> str | None:

@@ -11,8 +11,9 @@ from datetime import timedelta
 
 from watcher import licences, versions
 from watcher.designs import EXPERTS, sees, stem_of, traits_in_words, traits_of
-from watcher.elders import Elder, elders, near, of_line, squash
+from watcher.elders import SAME_SIZE, Elder, elders, near, of_line, sibling, squash
 from watcher.licence_steps import licence_step
+from watcher.quants import parameters_in_name
 from watcher.releases import Releases, read_size
 from watcher.types import Change, ChangeKind, Lineage, Member, Observation
 
@@ -29,6 +30,10 @@ ASIDE = frozenset(
         *("translation", "reward", "timeseries", "math", "medical", "vision", "omni"),
     }
 )
+# Change.degree of an architecture that is new by what the family can do.
+ABILITY = "ability"
+# Change.degree of a size that only this line of the family lacked.
+IN_LINE = "line"
 NO_TABLE = Releases(releases=())
 
 # kind, before, after, degree, evidence
@@ -86,7 +91,7 @@ def _what_it_is(
             return one(ChangeKind.NEW_VARIANT, old)
         return one(ChangeKind.NEW_FAMILY, f"first LLM seen of {lineage.publisher}")
     had = elders(lineage, family, past, seen.seen_at, seen.facts.repo_id)
-    if not had:
+    if all(sibling(e, seen, lineage) for e in had):
         if old := _too_old(seen):
             return one(ChangeKind.NEW_VARIANT, old)
         return one(ChangeKind.NEW_FAMILY, f"the first {lineage.family} that we know of")
@@ -133,32 +138,24 @@ def _in_family(seen: Observation, lineage: Lineage, had: Sequence[Elder], past: 
     label = _label(seen, lineage)
     placed = _placed(lineage, line, label)
     found = [placed]
-    if not is_aside(lineage) and (note := _new_size(seen, lineage, pool)):
+    general = not is_aside(lineage)
+    own = general and not _tuned(seen, lineage)
+    if own and (note := _new_size(seen, lineage, pool)):
         if placed[0] is not ChangeKind.NEW_VERSION and any(e.thread == lineage.thread for e in line):
             found = []  # another size of a release that we know is nothing besides
-        found.append((ChangeKind.NEW_SIZE, _sizes(line or had), label, None, (note,)))
-    if firsts := _firsts(seen, lineage, had, line, pool, placed[3]):
-        found.append((ChangeKind.NEW_ARCHITECTURE, None, label, None, firsts))
-    elif not is_aside(lineage) and (note := _new_name_of_design(seen, pool)):
+        whole = _new_size(seen, lineage, had) is not None
+        found.append((ChangeKind.NEW_SIZE, _sizes(line or had), label, None if whole else IN_LINE, (note,)))
+    design = _new_design(seen, lineage, had) if own else None
+    ability = _new_ability(seen, lineage, had, line, placed[3])
+    if firsts := tuple(note for note in (design, ability) if note):
+        degree = None if design else ABILITY
+        found.append((ChangeKind.NEW_ARCHITECTURE, None, label, degree, firsts))
+    elif general and (note := _new_name_of_design(seen, pool)):
         found.append((ChangeKind.NEW_ARCHITECTURE, None, label, "minor", (note,)))
     stated = licences.canonical(seen.facts.licence)
-    if step := licence_step(seen, lineage, stated, had, past, aside=is_aside(lineage)):
+    if step := licence_step(seen, lineage, stated, had, past, aside=not general):
         found.append((ChangeKind.LICENCE, step.before, step.after, step.degree, step.notes))
     return found
-
-
-def _firsts(
-    seen: Observation,
-    lineage: Lineage,
-    had: Sequence[Elder],
-    line: Sequence[Elder],
-    pool: Sequence[Elder],
-    degree: str | None,
-) -> tuple[str, ...]:
-    """What a design is the first to have or to do in its family: one piece of news, however many firsts."""
-    design = None if is_aside(lineage) else _new_design(seen, lineage, pool)
-    ability = _new_ability(seen, lineage, had, line, degree)
-    return tuple(note for note in (design, ability) if note)
 
 
 def _placed(lineage: Lineage, line: Sequence[Elder], label: str) -> _Found:
@@ -180,6 +177,16 @@ def _placed(lineage: Lineage, line: Sequence[Elder], label: str) -> _Found:
     return ChangeKind.NEW_VERSION, versions.latest(e.version for e in line), label, degree, ()
 
 
+def _tuned(seen: Observation, lineage: Lineage) -> bool:
+    """Whether it is the maker's fine-tune of somebody else's model, in that model's size."""
+    own = (lineage.publisher or "").casefold()
+    parents = [b.repo_id for b in seen.facts.base_models if b.relation != "quantized"]
+    foreign = [p for p in parents if p.partition("/")[0].casefold() != own]
+    total = _total(seen, lineage)
+    sizes = [parameters_in_name(parent) for parent in foreign]
+    return bool(foreign) and any(not total or not s or abs(total / s - 1) <= SAME_SIZE for s in sizes)
+
+
 def _total(seen: Observation, lineage: Lineage) -> float | None:
     size = read_size(lineage.size)
     return seen.facts.parameters.total or (size.total * 1e9 if size else None)
@@ -198,12 +205,12 @@ def _new_size(seen: Observation, lineage: Lineage, pool: Sequence[Elder]) -> str
     return f"no {kind} near {total / 1e9:.3g}B{terms} was known of {lineage.series or lineage.family}"
 
 
-def _new_design(seen: Observation, lineage: Lineage, pool: Sequence[Elder]) -> str | None:
+def _new_design(seen: Observation, lineage: Lineage, had: Sequence[Elder]) -> str | None:
     traits = traits_of(seen.facts, seen.details, lineage.size)
-    known = [e.traits for e in pool if e.traits is not None]
+    known = [e.traits for e in had if e.traits is not None]
     new = traits - frozenset().union(*known) if known else frozenset()
     if new:
-        return f"the first {lineage.series or lineage.family} with {traits_in_words(new)}"
+        return f"the first {lineage.family} with {traits_in_words(new)}"
     return None
 
 

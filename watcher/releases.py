@@ -98,6 +98,18 @@ class Releases:
         """What a family had published before the day of a moment, sorted by day; empty for strangers."""
         return tuple(r for r in self.releases if r.family == family and r.day < moment.date())
 
+    def first(self, family: str) -> date | None:
+        """The day of a family's first release; None for strangers."""
+        return next((r.day for r in self.releases if r.family == family), None)
+
+    def largest(self, family: str, moment: datetime) -> float | None:
+        """Parameters of the largest LLM of a family before the day of a moment; None for strangers.
+
+        Lines that only take pictures or the like are left out.
+        """
+        rows = (r for r in self.before(family, moment) if not r.sees)
+        return max((s.total * 1e9 for r in rows for s in r.sizes), default=None)
+
     def expected_licence(self, lineage: Lineage, moment: datetime) -> str | None:
         """The licence that the maker's repos of this exact version and size carry at a moment.
 

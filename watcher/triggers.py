@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from watcher.decisions import NEWCOMERS, NOUNS, decision, how_it_fits, of_release
-from watcher.formats import format_of
 from watcher.situation import Situation
 from watcher.triggers_evaluation import better_on_own_evaluation_set
 from watcher.triggers_in_use import (
@@ -20,6 +19,7 @@ from watcher.triggers_in_use import (
     model_in_use_vanished,
 )
 from watcher.triggers_newcomers import (
+    for_training,
     not_ours,
     other_kind_of_model,
     quant_of_a_model_in_use,
@@ -110,8 +110,10 @@ def trusted_quant(change: Change, s: Situation) -> Verdict | None:
 
 def _useless(change: Change, s: Situation) -> str | None:
     """Why nobody here would load a quant; None when somebody might."""
-    if s.candidate is not None and (row := format_of(s.candidate.label)) and row.family == "bnb":
-        return f"{row.label} is for training, not for serving"
+    if s.candidate is not None and for_training(s):
+        return f"{s.candidate.label} is for training, not for serving"
+    if not s.loadable and s.deployment is not None:
+        return f"{s.deployment.engine} is not made for its format"
     if s.candidate is not None and s.candidate.fit.verdict is FitVerdict.NO:
         return "it does not fit"
     return too_small(change, s)

@@ -1,6 +1,7 @@
 """What may replace a model in use, and what never will: newcomers, from the fine-tune to the new family."""
 
 from watcher.decisions import RANK, age_of, decision, hours, how_it_fits, of_release
+from watcher.formats import format_of
 from watcher.situation import Situation
 from watcher.types import Action, Change, ChangeKind, FitVerdict, Verdict
 from watcher.uses import repo_in_use, same_task, trusted_publisher, wanted_quant
@@ -77,12 +78,21 @@ def quant_of_a_model_in_use(change: Change, s: Situation) -> Verdict | None:
             "its size is not known yet" if s.loadable else f"{s.deployment.engine} is not made for its format"
         )
         return decision(Action.DIGEST, "quant-in-use", f"{name}; {why}", change, s)
+    if for_training(s):
+        reason = f"{name}; {s.candidate.label} is for training, not for serving"
+        return decision(Action.IGNORE, "quant-in-use", reason, change, s)
     if RANK[s.candidate.fit.verdict] > RANK[s.incumbent.fit.verdict if s.incumbent else FitVerdict.NO]:
         return decision(Action.ALERT, "quant-in-use", f"{name}: {how_it_fits(s)}; {_until_now(s)}", change, s)
     if wanted_quant(s):
         reason = f"{name}: the first {s.deployment.quant} of it by a trusted quantiser, and {how_it_fits(s)}"
         return decision(Action.ALERT, "quant-in-use", reason, change, s)
     return decision(Action.DIGEST, "quant-in-use", f"{name}; it does not change what fits", change, s)
+
+
+def for_training(s: Situation) -> bool:
+    """Whether weights are in a format that people train with and nobody serves."""
+    row = format_of(s.candidate.label) if s.candidate else None
+    return row is not None and row.family == "bnb"
 
 
 def _until_now(s: Situation) -> str:

@@ -8,9 +8,10 @@ from watcher import constraints, licences
 from watcher.decisions import decision, how_it_fits, licence_title
 from watcher.elders import SAME_SIZE
 from watcher.licence_steps import RELEASE
-from watcher.newcomers import is_aside
+from watcher.newcomers import ABILITY, ASIDE, IN_LINE, is_aside
 from watcher.releases import read_size
 from watcher.situation import Situation
+from watcher.triggers_newcomers import for_training
 from watcher.types import Action, Change, ChangeKind, Check, Fit, FitVerdict, Verdict
 from watcher.uses import narrow_task, same_task, subject, trusted_publisher
 
@@ -27,10 +28,21 @@ def genuinely_new_family(change: Change, s: Situation) -> Verdict | None:
             reason = f"joins alert {told[:8]} on another repo of the same release"
             return decision(Action.DIGEST, "new-family", reason, change, s)
         return _waiting_for_evidence(change, s)
+    if change.lineage.variant in ASIDE and not _narrow(s):
+        reason = f"a new family of models for {change.lineage.variant}, beside what {_who(s)} does"
+        return decision(Action.DIGEST, "new-family", reason, change, s)
     signs = s.evidence.sentence() if s.evidence.quantised_by or s.evidence.trending else ""
     known = f"of makers that we know{', ' + signs if signs else ''}"
     what = f"a genuinely new family ({known if change.lineage.official else signs})"
     return _candidate("new-family", what, change, s, planned=False)
+
+
+def _narrow(s: Situation) -> bool:
+    return s.deployment is not None and narrow_task(s.deployment)
+
+
+def _who(s: Situation) -> str:
+    return s.deployment.name if s.deployment else "the team"
 
 
 def _waiting_for_evidence(change: Change, s: Situation) -> Verdict:
@@ -47,12 +59,16 @@ def _waiting_for_evidence(change: Change, s: Situation) -> Verdict:
 def newly_fitting_size_or_design(change: Change, s: Situation) -> Verdict | None:
     """A known family reaches a size or a design it did not have, and that runs here.
 
-    Of a family that nobody here watches only a size that is free to use and no smaller than what is in use.
+    Of a family that nobody here watches only while it is a new player, or when it first reaches sizes
+    that are used here: a size that is free to use and no smaller than what is in use. What a family does
+    for the first time, or one of its lines reaches, is news where one of it is in use.
     """
     if change.kind not in (ChangeKind.NEW_SIZE, ChangeKind.NEW_ARCHITECTURE) or not change.lineage.official:
         return None
-    if change.degree is not None:
+    if change.degree == "minor":
         return None  # only the name of its architecture is new
+    if change.degree in (ABILITY, IN_LINE) and change.lineage.family not in s.families_of_the_team:
+        return None
     family = change.lineage.family or change.lineage.publisher
     why = f": {change.evidence[0]}" if change.evidence else ""
     noun = "a new size" if change.kind is ChangeKind.NEW_SIZE else "a new design"
@@ -61,12 +77,26 @@ def newly_fitting_size_or_design(change: Change, s: Situation) -> Verdict | None
         return _candidate(change.kind.value, what, change, s, planned=True)
     if change.kind is not ChangeKind.NEW_SIZE or s.licence is None:
         return None
-    if licences.class_of(s.licence) != "permissive":
+    if licences.class_of(s.licence) != "permissive" or not (_new_player(s) or _grown_up(s)):
+        return None
+    if (maker := s.registry.by_key.get(family)) and maker.edge:
         return None
     checks, said_no = weighed(change, s, planned=True, least=1.0)
     if said_no or (checks and is_aside(change.lineage)):
         return None
     return _candidate(change.kind.value, f"{what}, which nobody here watches", change, s, planned=True)
+
+
+def _new_player(s: Situation) -> bool:
+    since = s.family_since
+    return since is not None and s.now.date() - since <= s.policy.new_player
+
+
+def _grown_up(s: Situation) -> bool:
+    """Whether everything the family had was too small for this deployment: then it is new to it."""
+    if not s.family_largest or not s.incumbent_total or s.deployment is None:
+        return False
+    return s.family_largest < s.incumbent_total * (1 - SAME_SIZE) and not s.deployment.hardware.planned
 
 
 def licence_of_a_new_release(change: Change, s: Situation) -> Verdict | None:
@@ -84,16 +114,32 @@ def licence_of_a_new_release(change: Change, s: Situation) -> Verdict | None:
         what = f"{what} ({change.evidence[0]})"
     in_use = change.lineage.family in s.families_in_use and same_task(change.lineage, s.deployment, s.facts)
     way = licences.direction(before, after)
-    if in_use and way != "looser":
-        if licences.class_of(before) != licences.class_of(after) and (small := too_small(change, s)):
-            return decision(Action.DIGEST, "licence-of-release", f"{what}, but {small}", change, s)
-        return decision(Action.ALERT, "licence-of-release", what, change, s)
     if in_use or (way == "looser" and s.deployment and s.watches(change.lineage.family)):
-        return decision(Action.ALERT, "licence-of-release", what, change, s)
-    if way == "looser" and not usable_here(before, s) and usable_here(after, s):
+        small = too_small(change, s) if licences.class_of(before) != licences.class_of(after) else None
+        no = small or (None if _runs(s) else "it runs on no machine of yours")
+        action = Action.DIGEST if no else Action.ALERT
+        return decision(action, "licence-of-release", f"{what}, but {no}" if no else what, change, s)
+    if way == "looser" and ruled_out(before, s) and usable_here(after, s):
         return _candidate("licence-unlocks", what, change, s, planned=True)
     action = Action.DIGEST if s.watches(change.lineage.family) or way == "looser" else Action.IGNORE
     return decision(action, "licence-of-release", f"{what}: not in use here", change, s)
+
+
+def _runs(s: Situation) -> bool:
+    """Whether anybody here could run it at all; a size that is not known may."""
+    if s.candidate is None or s.deployment is None:
+        return s.deployment is not None
+    fits = s.candidate.fit.verdict is not FitVerdict.NO
+    return fits and not (s.deployment.hardware.planned and _fills(s.candidate.fit))
+
+
+def ruled_out(licence: str, s: Situation) -> bool:
+    """Whether a licence is known to keep the deployment from using a model."""
+    rules = s.deployment.licence if s.deployment else None
+    if licences.usable(licence) is False or rules is None:
+        return licences.usable(licence) is False
+    shut = rules.domicile and licences.excluded(licence, rules.domicile, multimodal=False)
+    return bool(shut) or not licences.allowed(licence, rules)
 
 
 def usable_here(licence: str, s: Situation) -> bool:
@@ -112,9 +158,13 @@ def first_quant_that_fits(change: Change, s: Situation) -> Verdict | None:
     """A release of a watched family that ran on no machine of the team until somebody made it small."""
     if change.kind is not ChangeKind.NEW_QUANT or s.runs_already is not False or change.lineage.derived:
         return None
-    if not s.watches(change.lineage.family) or not trusted_publisher(change.lineage, s.stack, s.registry):
+    if is_aside(change.lineage) or not s.watches(change.lineage.family):
+        return None
+    if not trusted_publisher(change.lineage, s.stack, s.registry):
         return None
     if s.candidate is None or s.candidate.fit.verdict is FitVerdict.NO or s.candidate.hypothetical:
+        return None
+    if for_training(s):
         return None
     checks, said_no = weighed(change, s, planned=False)
     if said_no:
@@ -181,4 +231,5 @@ def too_small(change: Change, s: Situation, least: float = 1 - SAME_SIZE) -> str
         return None
     if s.deployment is not None and narrow_task(s.deployment):
         return None
-    return f"{total / 1e9:.3g}B parameters are below the {s.incumbent_total / 1e9:.3g}B in use"
+    in_use = f"{s.incumbent_total / 1e9:.3g}B"
+    return f"{total / 1e9:.3g}B parameters are below the size in use, which counts as {in_use} dense"

@@ -45,8 +45,10 @@ def independent_quantiser(lineage: Lineage, stack: Stack, registry: Registry) ->
 
 
 def subject(change: Change) -> str:
-    """What further news joins: the release with all its sizes, and their quants."""
-    return change.lineage.thread + (" licence" if change.kind is ChangeKind.LICENCE else "")
+    """What further news joins: the release with all its sizes and their quants; for a licence, the family."""
+    if change.kind is ChangeKind.LICENCE and change.lineage.family:
+        return f"{change.lineage.family} under {change.after}"
+    return change.lineage.thread
 
 
 def names_in_use(stack: Stack) -> frozenset[str]:

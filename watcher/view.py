@@ -7,6 +7,7 @@ from datetime import datetime
 from watcher import assess
 from watcher.decisions import of_release
 from watcher.designs import has_own_class
+from watcher.elders import TABLE_SPEAKS_AFTER
 from watcher.moves import Moves
 from watcher.ports import Tx
 from watcher.quants import loads, matches_quant, weights_complete
@@ -66,6 +67,8 @@ class View:
         }
         self.moves = Moves.of_late(tx, changes, rules)
         self._corrections = tx.corrections()
+        found = (self._family(d) for d in rules.stack.deployments)
+        self._families = frozenset(family for family in found if family)
         self._fits: dict[tuple[str, str, bool], Candidate | None] = {}
 
     def situation(self, change: Change, deployment: Deployment | None) -> Situation:
@@ -91,11 +94,14 @@ class View:
             incumbent=self._incumbent(deployment, before=self._before(entry, change)),
             incumbent_family=self._family(deployment),
             incumbent_total=self._total(deployment),
+            other_families=self._families,
             context_tokens=assess.context_of(entry, base),
             runs_already=self._runs_already(entry, change, base),
             loadable=self._loadable(entry, deployment),
             offers_wanted=offers,
             wanted_elsewhere=elsewhere,
+            family_since=self._rules.releases.first(change.lineage.family or ""),
+            family_largest=self._largest(change),
             base_created_at=base.known.facts.created_at if base else None,
             evidence=self._evidence(change, facts),
             moves=self.moves.of_repo(change),
@@ -120,6 +126,10 @@ class View:
             told=self._told,
             finding=self._finding(change, deployment),
         )
+
+    def _largest(self, change: Change) -> float | None:
+        until = change.detected_at - TABLE_SPEAKS_AFTER
+        return self._rules.releases.largest(change.lineage.family or "", until)
 
     def _finding(self, change: Change, deployment: Deployment | None) -> Comparison | Consequences | None:
         return self._findings.get((change.key, deployment.name if deployment else None))

@@ -22,6 +22,7 @@ from tests.accuracy.timeline import Label, Row, history, read
 from watcher import app
 from watcher.backtest import Decision
 from watcher.cli_common import read_config
+from watcher.releases_told import BESIDE
 from watcher.team import Team
 from watcher.types import Action, ChangeKind
 
@@ -125,6 +126,8 @@ def _answer(row: Row, label: Label, decisions: Sequence[Decision]) -> Answer:
         return Answer(row=row, label=label, action="ignore", trigger="no-change", reason=reason)
     best = max(decisions, key=lambda d: _RANK[d.verdict.action]).verdict
     action = "ignore" if best.action is Action.HOLD else best.action.value
+    if best.reason.startswith(BESIDE):
+        action = "digest"  # told in the message on another repo of its release
     reason = f"{best.change.kind.value}: {best.reason}"
     if best.deployment:
         reason = f"{best.deployment}: {reason}"

@@ -77,7 +77,7 @@ class Change:
     """One thing that became different. evidence holds short plain sentences for people.
 
     degree is major, minor or patch for a new version; minor for an architecture of which only the name is
-    new; "release" for a licence that a release brings; None otherwise.
+    new, "ability" for one that is new by what it can do; "line" for a size that only a line lacked; "release" for a licence that a release brings; None otherwise.
     """
 
     kind: ChangeKind
