@@ -48,7 +48,7 @@ class AlertsTx(TxBase):
             select(verdicts, caused.alert_id)
             .join(alert_changes, caused.change_id == v.change_id)
             .where(v.action == Action.ALERT.value, v.at >= since)
-            .order_by(v.id)
+            .order_by(v.at, v.id)
         )
         rows = self._rows(statement)
         wanted = {row.change_id for row in rows}
