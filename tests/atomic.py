@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -78,13 +78,14 @@ def organisations() -> tuple[str, ...]:
     return tuple(sorted(names | {row["id"].partition("/")[0] for row in change_rows()}, key=str.casefold))
 
 
-def world() -> World:
-    """The Hub of these weeks, from BEGINNING as the first catalogue has it."""
+def world(only: Collection[str] = ()) -> World:
+    """The Hub of these weeks, from BEGINNING as the first catalogue has it; only: these organisations."""
     shown = World()
     rows: dict[str, list[Record]] = defaultdict(list)
     for row in change_rows():
-        rows[row["id"]].append(row)
-    listed = {name for _, records in catalogues() for name in records}
+        if _wanted(row["id"], only):
+            rows[row["id"]].append(row)
+    listed = {name for _, records in catalogues() for name in records if _wanted(name, only)}
     former = {new: old for old, (new, _) in renames().items()}
     for name in listed:
         for when, record in _timeline(name, rows[name]):
@@ -96,6 +97,10 @@ def world() -> World:
         if shown.at(when).get(old) and shown.at(LAST).get(new):
             shown.rename(old, new, when)
     return shown
+
+
+def _wanted(name: str, only: Collection[str]) -> bool:
+    return not only or name.partition("/")[0] in only
 
 
 def _timeline(name: str, rows: Iterable[Record]) -> list[tuple[datetime, Record]]:

@@ -6,7 +6,7 @@ Labels are those that publishers write: Q4_K_M, UD-Q4_K_XL, nvfp4, awq.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from watcher.tables import table
@@ -88,6 +88,7 @@ def formats() -> dict[str, Format]:
     }
 
 
+@lru_cache(maxsize=4096)
 def format_of(label: str) -> Format | None:
     """The row of a label; dynamic and sized kin (UD-Q4_K_XL) stand with the nearest plain one."""
     if label in formats():
