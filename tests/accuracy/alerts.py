@@ -237,7 +237,8 @@ def _scores(scores: Mapping[str, float]) -> str:
 
 def document(said: Mapping[str, Any], found: Sequence[Answer], alone: Mapping[str, float]) -> str:
     """The part of docs/accuracy.md on decisions."""
-    disputed = {row["event"]: row["because"] for row in _disputed()}
+    said_of = yaml.safe_load(DISPUTED.read_text(encoding="utf-8"))
+    disputed = {row["event"]: row["because"] for row in said_of["disputed"]}
     lines = [
         "## Decisions on a labelled timeline",
         "",
@@ -262,12 +263,7 @@ def document(said: Mapping[str, Any], found: Sequence[Answer], alone: Mapping[st
             name = f"{row['date']} {row['repo_id']}"
             told = f"{row['wanted']} wanted ({row['rule']}), {row['said']} by `{row['trigger']}`"
             lines.append(f"- {name}: {told}. {why}")
-    return "\n".join(lines)
-
-
-def _disputed() -> Sequence[Mapping[str, str]]:
-    rows: Sequence[Mapping[str, str]] = yaml.safe_load(DISPUTED.read_text(encoding="utf-8"))["disputed"]
-    return rows
+    return "\n".join([*lines, *(f"\n{note}" for note in said_of["notes"])])
 
 
 def main() -> None:

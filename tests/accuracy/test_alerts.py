@@ -57,7 +57,7 @@ def test_a_bad_row_is_named_by_file_and_line(tmp_path: Path) -> None:
 
 
 def test_alerts_on_the_labelled_timeline_are_above_the_bars() -> None:
-    """The bars: of alerts sent 85 % were warranted, of warranted ones 90 % were sent, and both beat the peers."""
+    """The bars: of alerts sent 85 % were warranted, of warranted ones 90 % were sent."""
     rows, team = timeline.read(shared_data("timeline/timeline.csv")), alerts.reference_team()
     found = alerts.answers(rows, team)
     said = alerts.report(found, rows, team)
@@ -65,3 +65,13 @@ def test_alerts_on_the_labelled_timeline_are_above_the_bars() -> None:
     assert said["alert"]["precision"] >= 0.85
     assert said["alert"]["recall"] >= 0.90
     assert all(said["alert"]["f1"] > peer["f1"] for peer in said["peers"].values())
+
+
+def test_the_months_that_we_labelled_ourselves_stay_as_good_as_they_are() -> None:
+    """Labelled before the program was asked; docs/accuracy.md says what was mended since."""
+    path = Path(alerts.__file__).parent / "evidence" / "timeline_even_months.csv"
+    rows, team = timeline.read(path), alerts.reference_team()
+    said = alerts.score([(a.action, a.label.action) for a in alerts.answers(rows, team)], "alert")
+    print(said)
+    assert said["precision"] >= 0.65
+    assert said["recall"] >= 0.78
