@@ -251,6 +251,33 @@ def test_another_models_answers_are_not_taken_for_its_own(site: Path, server: Ch
     assert f"a.jsonl:1: answers of {OTHER}, not of other/model" in said.err
 
 
+@pytest.mark.parametrize("fresh", [(), ("--fresh",)])
+@pytest.mark.parametrize(
+    "held",
+    [
+        pytest.param('{"id": "a", "prompt": "Say 1"}\n{"id": "b", "prompt": "Say 2"}', id="prompts"),
+        pytest.param('{"id": "a", "prompt": "Say 1"}', id="a single prompt"),
+        pytest.param("notes\nwithout an end", id="notes"),
+        pytest.param("[1]\n", id="a list"),
+    ],
+)
+def test_nothing_is_written_into_a_file_that_holds_something_else(
+    site: Path, server: ChatServer, held: str, fresh: tuple[str, ...]
+) -> None:
+    (site / "mine.txt").write_text(held)
+    said = ask(prompts(site, 2), server, "--out", "mine.txt", *fresh)
+    assert said.status == 2
+    assert "mine.txt: holds something else than answers" in said.err
+    assert (site / "mine.txt").read_text() == held
+    assert server.asked == []
+
+
+def test_a_first_answer_that_was_cut_off_is_asked_again(site: Path, server: ChatServer) -> None:
+    (site / "a.jsonl").write_text('{"id": "q0", "asked": "5')
+    assert ask(prompts(site, 2), server, "--out", "a.jsonl").status == 0
+    assert len((site / "a.jsonl").read_text().splitlines()) == 2
+
+
 def _begin(site: Path, server: ChatServer, after: int) -> Any:
     """A run in a process of its own that has so many answers, and waits for three more."""
     server.hold_after = after

@@ -12,6 +12,7 @@ from typing import IO, Any
 from watcher.evaluation_files import BadResults
 from watcher.evaluation_run import Answer
 
+_BEGINNING = b'{"id": "'
 MOST_BYTES = 100 * 1024 * 1024
 
 
@@ -60,7 +61,7 @@ def answers_path(prompts: Path, model: str) -> Path:
 
 
 class AnswersInUse(Exception):  # noqa: N818 - says what is the matter
-    """Another run writes to the file, or it holds another model's answers."""
+    """Another run writes to the file, or it holds another model's answers, or no answers at all."""
 
 
 class AnswersFile:
@@ -96,6 +97,8 @@ def open_answers(path: Path, model: str, *, fresh: bool) -> Iterator[AnswersFile
             raise AnswersInUse(f"{path}: another run is writing to it") from None
         file.seek(0)
         raw = file.read()
+        if not _ours(raw):
+            raise AnswersInUse(f"{path}: holds something else than answers: give another --out")
         if fresh and raw:
             path.with_name(path.name + ".old").write_bytes(raw)
         whole = b"" if fresh else raw[: raw.rfind(b"\n") + 1]
@@ -103,6 +106,33 @@ def open_answers(path: Path, model: str, *, fresh: bool) -> Iterator[AnswersFile
             file.truncate(len(whole))
         known, broken = _known(path, whole, model)
         yield AnswersFile(path, model, file, known, broken)
+
+
+def _ours(raw: bytes) -> bool:
+    """Whether a file is empty or begins as ours do: nobody's prompts or notes are to be written into.
+
+    The first line may be one that a killed run left unfinished.
+    """
+    first, ended, _ = raw.partition(b"\n")
+    if not ended:
+        return _BEGINNING.startswith(first[: len(_BEGINNING)]) and not _is_json(first)
+    return any(_is_answer(line) for line in raw.split(b"\n")[:-1])
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _is_answer(line: bytes) -> bool:
+    try:
+        _answer(json.loads(line))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return False
+    return True
 
 
 def _known(path: Path, raw: bytes, model: str) -> tuple[dict[str, Answer], int]:
@@ -114,7 +144,7 @@ def _known(path: Path, raw: bytes, model: str) -> tuple[dict[str, Answer], int]:
             row = json.loads(line)
             answer = _answer(row)
             whose = row["model"]
-        except (ValueError, LookupError, TypeError, RecursionError):
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             broken += 1
             continue
         if whose != model:
