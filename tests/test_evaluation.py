@@ -141,6 +141,12 @@ def test_so_many_more_answers_settle_it_and_fewer_do_not(one: Measured, other: M
     assert more < 3 or low(more - 2) <= 0
 
 
+def test_more_answers_than_floating_point_can_count_still_come_to_an_end() -> None:
+    more = more_samples(Measured(score=0.5001, samples=2**52), Measured(score=0.5, stderr=0.0005))
+    assert more is not None
+    assert more > 2**52
+
+
 def test_more_prompts_for_pairs() -> None:
     pairs = Pairs(both=4, candidate_only=4, incumbent_only=2)
     more = more_pairs(pairs)
@@ -172,6 +178,13 @@ def test_more_prompts_for_pairs() -> None:
             19.4,
             0.576,
             id="over nothing at all",
+        ),
+        pytest.param(
+            Measured(score=0.2, samples=50),
+            Measured(score=5e-324, samples=50, stderr=0.01),
+            19.4,
+            2.7,
+            id="over what is as good as nothing",
         ),
         pytest.param(
             Measured(score=0.0, samples=50), Measured(score=0.2, samples=50), -1, -1, id="nothing right"

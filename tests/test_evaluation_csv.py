@@ -112,6 +112,9 @@ def test_everything_that_a_line_may_say() -> None:
             id="two truths",
         ),
         pytest.param("model,task,score\na,t,n/a\n", "no line has a score", id="nothing measured"),
+        pytest.param(
+            'model,task,score\na,t,1\n"b,t,1\nc,t,1\n', "unexpected end of data", id="a quote that never ends"
+        ),
         pytest.param("model,task,score\na,t,\x1b[2J\n", "is no number", id="a terminal code"),
         pytest.param(b"model,task,score\na,t,1\n\xe4,t,1\n", ":3: not UTF-8", id="Latin-1"),
         pytest.param("model,task,score\n" + "a" * 300 + ",t,1\n", ":2: column model:", id="a very long name"),

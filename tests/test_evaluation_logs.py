@@ -234,6 +234,11 @@ def test_a_spread_of_nothing_among_a_few_tells_nothing() -> None:
         pytest.param([], "there is no keys", id="a list"),
         pytest.param(b'{"a": "\xff"}', "not UTF-8", id="not UTF-8"),
         pytest.param(b"[" * 100_000, "nested too deeply", id="nested without end"),
+        pytest.param(b'{"a": 1' + b"0" * 5000 + b"}", "thousands of digits", id="a number without end"),
+        pytest.param(
+            harness(results={"arc_easy": {"acc,none": 10**400}}), "no metric in it", id="a huge score"
+        ),
+        pytest.param(inspect(results={"scores": 5}), "no score in it", id="scores that are no list"),
         pytest.param(
             inspect(status="cancelled"), "the run ended as cancelled", id="a run that was cancelled"
         ),
@@ -254,6 +259,14 @@ def test_what_is_refused_says_why(document: object, says: str) -> None:
     with pytest.raises(BadResults) as refused:
         _read(document)
     assert says in str(refused.value)
+
+
+def test_huge_numbers_beside_a_score_say_nothing() -> None:
+    row = {"acc,none": 0.8, "acc_stderr,none": 10**400}
+    [result] = _read(
+        harness(results={"arc_easy": row}, **{"n-samples": {"arc_easy": {"effective": 10**400}}})
+    ).results
+    assert (result.samples, result.stderr) == (None, None)
 
 
 def test_one_task_of_many_is_chosen_and_an_only_one_renamed() -> None:

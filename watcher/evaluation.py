@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 Z = 1.959963984540054  # 95 % of a normal distribution lies within so many standard deviations
+_DIGITS = 12  # of a score
 _MOST_MORE = 1000.0  # times the samples: beyond it nobody will ask so often
 
 
@@ -101,6 +102,7 @@ def unpaired_gain(candidate: Measured, incumbent: Measured) -> Gain | None:
 
     An incumbent at 0 of n counts as half an answer right, so that a gain can be named at all.
     """
+    candidate, incumbent = _sensible(candidate), _sensible(incumbent)
     ours, theirs = candidate.interval, incumbent.interval
     base = incumbent.score or (0.5 / (incumbent.samples + 1) if incumbent.samples else 0.0)
     if not base:
@@ -113,6 +115,11 @@ def unpaired_gain(candidate: Measured, incumbent: Measured) -> Gain | None:
         low=_low(candidate.score, incumbent.score, ours, theirs) - 1,
         high=_high(candidate.score, incumbent.score, ours, theirs),
     )
+
+
+def _sensible(measured: Measured) -> Measured:
+    """A score that no number of answers can tell from 0 is 0: nothing is relative to it."""
+    return replace(measured, score=round(measured.score, _DIGITS))
 
 
 def _low(p1: float, p0: float, ours: Interval, theirs: Interval) -> float:
@@ -181,5 +188,7 @@ def _more(gain_at: Callable[[float], Gain | None], samples: float) -> int | None
     low, high = list(pairwise(steps))[-1]
     while (high - low) * samples > 0.5:
         middle = (low + high) / 2
+        if not low < middle < high:
+            break  # floating point has nothing in between
         low, high = (low, middle) if settled(middle) else (middle, high)
     return max(1, math.ceil((high - 1) * samples))

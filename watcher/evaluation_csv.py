@@ -101,7 +101,7 @@ def _decoded(file: str, raw: bytes) -> tuple[str, list[str]]:
 
 def _lines(file: str, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Line number and cells of every line after the header that is not empty."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         header = True
         for cells in reader:

@@ -75,6 +75,8 @@ def parse_json(file: str, raw: bytes) -> Any:
         raise BadResults(file, [f"not UTF-8 text (byte {error.start:,})"]) from None
     except RecursionError:
         raise BadResults(file, ["JSON nested too deeply"]) from None
+    except ValueError:  # Python reads no whole number of more than 4,300 digits
+        raise BadResults(file, ["JSON with a number of thousands of digits"]) from None
 
 
 def _settled(

@@ -4,7 +4,6 @@ Their shapes: lm_eval/result_schema.py of EleutherAI/lm-evaluation-harness (0.4 
 src/inspect_ai/log/_log.py of UKGovernmentBEIS/inspect_ai (log version 2).
 """
 
-import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -26,6 +25,7 @@ _LOWER = frozenset(
 _OF_HUNDRED = ("bleu", "chrf")  # sacrebleu counts to 100
 _BESIDE = frozenset({"alias", "name", "sample_len", "sample_count", "samples"})
 _MODEL_KEYS = ("peft", "delta", "pretrained", "model", "path", "engine")  # in the harness's own order
+_MOST = 10**9  # no score, error or number of answers is larger
 _CACHED = re.compile(r"models--([\w.-]+?)--([\w.-]+?)(?:/|$)")
 
 
@@ -118,13 +118,13 @@ def _harness_metrics(
         )
 
 
-def _unusable(metric: str, value: object, of: int, higher: object) -> str | None:
+def _unusable(metric: str, value: Any, of: int, higher: object) -> str | None:
     called = name_of(metric)
     if higher is False or (higher is None and metric in _LOWER):
         return f"{called} (less is better)"
     if higher is not True and metric not in _HIGHER:
         return f"{called} (the file does not say whether higher is better)"
-    if value is None or not isinstance(value, int | float) or not math.isfinite(value):
+    if not _is_number(value):
         return f"{called} (no number)"
     return None if 0 <= value <= of else f"{called} (not between 0 and {of})"
 
@@ -152,17 +152,20 @@ def _leaves(groups: Mapping[str, Any], task: str, seen: set[str]) -> list[str]:
     return [leaf for part in parts if isinstance(part, str) for leaf in _leaves(groups, part, seen)]
 
 
-def _positive(value: object) -> float | None:
+def _is_number(value: object) -> bool:
+    """JSON knows whole numbers of any length, of which no float can be made."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return -_MOST <= value <= _MOST
+
+
+def _positive(value: Any) -> float | None:
     """None for what is missing, "N/A", not finite or 0: that nothing varied among a few tells nothing."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value) if value > 0 else None
+    return float(value) if _is_number(value) and value > 0 else None
 
 
-def _count(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return int(value) if 1 <= value < 2**53 else None
+def _count(value: Any) -> int | None:
+    return int(value) if _is_number(value) and value >= 1 else None
 
 
 def _unix(value: object) -> datetime | None:
@@ -189,7 +192,8 @@ def _inspect(file: str, log: Mapping[str, Any]) -> Parsed:
         provider, _, model = model.partition("/")
         model = "/".join(model.split("/")[-2:])
         notes.append(f"the model is {model}, served by {provider}")
-    scores = [mapping(score) for score in results.get("scores") or () if isinstance(score, Mapping)]
+    listed_scores = results.get("scores")
+    scores = [s for s in listed_scores if isinstance(s, Mapping)] if isinstance(listed_scores, list) else []
     found: list[Evaluation] = []
     left_out: list[str] = []
     for score in scores:
