@@ -175,6 +175,11 @@ def test_an_answer_serves_until_the_question_changes_and_a_pair_until_the_check_
         ),
         pytest.param(_line(max_tokens=0), "max_tokens: a number", id="no tokens"),
         pytest.param(_line(temperature="hot"), "temperature: a number", id="no temperature"),
+        pytest.param(_line(temperature=10**400), "temperature: a number", id="hotter than any number"),
+        pytest.param(_line(prompt="\ud800"), "half a character", id="half a character"),
+        pytest.param(
+            _line(prompt=None, messages=[{"role": "user", "content": [float("nan")]}]), "NaN", id="no number"
+        ),
         pytest.param('{"id": "a", ', ":1:12: not complete JSON", id="cut off"),
     ],
 )

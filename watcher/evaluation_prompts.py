@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from watcher.evaluation_files import LONGEST_NAME, BadResults
 from watcher.types import Question
 
 _KEYS = ("id", "prompt", "messages", "check", "task", "max_tokens", "temperature", "note")
+_HOTTEST = 100  # engines take 2 at most
 _ROLES = ("system", "user", "assistant", "developer", "tool")
 
 
@@ -89,6 +89,12 @@ def _row(file: str, number: int, line: str) -> Mapping[str, Any]:
         raise BadResults(file, [f":{number}: JSON nested too deeply"]) from None
     if not isinstance(row, Mapping):
         raise BadResults(file, [f":{number}: a JSON object is needed, with id, prompt and check"])
+    try:
+        json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        raise BadResults(
+            file, [f":{number}: NaN or half a character (\\ud800), which cannot be sent"]
+        ) from None
     return row
 
 
@@ -140,8 +146,8 @@ def _max_tokens(value: object) -> int | None:
 
 def _temperature(row: Mapping[str, Any]) -> float:
     value = row.get("temperature", 0)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise ValueError("temperature: a number from 0 on is needed")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _HOTTEST:
+        raise ValueError(f"temperature: a number from 0 to {_HOTTEST} is needed")
     return float(value)
 
 
