@@ -25,6 +25,7 @@ from tests.shared import shared_data
 from watcher import app
 from watcher.asking import Limits
 from watcher.cli_common import read_config
+from watcher.relabels import LEAST
 from watcher.rounds import Round, RoundReport
 from watcher.types import Change, ChangeKind
 
@@ -88,6 +89,13 @@ def net(field: str) -> dict[str, Move]:
         first = found.get(move.repo, move)
         found[move.repo] = Move(repo=move.repo, at=move.at, before=first.before, after=move.after)
     return {repo: move for repo, move in found.items() if move.before != move.after}
+
+
+def in_bulk(move: Move, field: str) -> bool:
+    """Whether its account moved as many repos alike in the same export as make a bulk."""
+    way = (move.at, move.repo.partition("/")[0], move.before, move.after)
+    alike = [m for m in moves(field) if (m.at, m.repo.partition("/")[0], m.before, m.after) == way]
+    return len(alike) >= LEAST
 
 
 def under_the_same_tag() -> set[str]:

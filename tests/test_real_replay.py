@@ -26,7 +26,6 @@ from tests.replay import FIRST, LAST, Looked, Move, net, told
 from tests.shared import shared_data
 from watcher import licences
 from watcher.catalog import SECOND_LOOK_AFTER
-from watcher.relabels import LEAST
 from watcher.situation import Policy
 from watcher.types import Action, Change, ChangeKind, Licence, Presence
 
@@ -278,12 +277,6 @@ class Exports:
         row = self.world.at(look).get(move.repo)
         return row is not None and look - replay.moment(row["createdAt"]) < Policy().settle
 
-    def in_bulk(self, topic: Topic, move: Move) -> bool:
-        """Whether its account moved as many repos alike in the same export as make a bulk."""
-        account = move.repo.partition("/")[0]
-        alike = [m for m in self._moves(topic) if m.at == move.at and m.repo.partition("/")[0] == account]
-        return sum((m.before, m.after) == (move.before, move.after) for m in alike) >= LEAST
-
     def fate(self, topic: Topic, move: Move) -> str:
         if topic is LICENCE and (why := _no_licence_change(move)):
             return why
@@ -295,7 +288,7 @@ class Exports:
         if topic is CAME_BACK:
             gone = max(m.at for m in self._moves(REMOVED) if m.repo == move.repo and m.at < move.at)
             return TOLD if self.missed(move.repo, gone) else NEVER_MISSED
-        if topic in (LICENCE, CLOSED, OPENED) and self.young(move) and not self.in_bulk(topic, move):
+        if topic in (LICENCE, CLOSED, OPENED) and self.young(move) and not replay.in_bulk(move, topic.field):
             return YOUNG
         if topic is MADE_ANEW and self.world.at(move.at).get(move.repo) is None:
             return WHILE_GONE
@@ -338,12 +331,11 @@ def test_every_export_in_between_is_told_as_its_rows_have_it(
 
 def test_of_310_licences_that_moved_200_came_late_and_69_are_one_bulk(exports: Exports) -> None:
     moved = replay.moves("license")
-    late = {move.repo for move in moved if not move.before}
-    assert (len(moved), len([move for move in moved if not move.before])) == (310, 200)
-    told_ = told(exports.looks, ChangeKind.LICENCE)
+    late = [move.repo for move in moved if not move.before]
+    assert (len(moved), len(late)) == (310, 200)
     verdicts = [v for look in exports.looks for v in look.report.outcome.verdicts]
     of_bulk = [v for v in verdicts if v.change.kind is ChangeKind.LICENCE and v.trigger == "bulk-relabel"]
-    assert not [c for c in told_ if c.key.folded in late and c.before is None]
+    assert not [c for c in told(exports.looks, ChangeKind.LICENCE) if c.before is None]
     assert Counter(v.change.key.id.partition("/")[0] for v in of_bulk) == {"pyaging": 68}
     (leader,) = {v.reason.rpartition(" told with ")[2] for v in of_bulk}
     assert [v.trigger for v in verdicts if v.change.key.id == leader] == ["not-in-use"]

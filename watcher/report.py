@@ -177,7 +177,7 @@ def _value(change: Change, value: str | None) -> str:
     return value or "nothing"
 
 
-# Kinds whose evidence repeats what _moved says.
+# Kinds whose first note repeats what _moved says.
 _SAID_ALREADY = frozenset({ChangeKind.LICENCE, ChangeKind.NEW_QUANT})
 
 
@@ -185,7 +185,8 @@ def _what(items: Sequence[Warranted]) -> tuple[str, ...]:
     lines = []
     for change in _unique(i.verdict.change for i in items):
         lines.append(f"{change.key.id}: {_moved(change)}")
-        lines += [f"evidence: {note}" for note in change.evidence if change.kind not in _SAID_ALREADY]
+        repeats = change.kind in _SAID_ALREADY and change.degree != "text"
+        lines += [f"evidence: {note}" for note in change.evidence[1 if repeats else 0 :]]
     first = items[0]
     if first.verdict.change.kind is ChangeKind.NEW_FAMILY:
         lines.append(f"evidence: {first.situation.evidence.sentence()}")

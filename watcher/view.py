@@ -8,6 +8,7 @@ from watcher import assess
 from watcher.decisions import of_release
 from watcher.designs import has_own_class
 from watcher.elders import TABLE_SPEAKS_AFTER
+from watcher.licence_checks import effective_licence
 from watcher.moves import Moves
 from watcher.ports import Tx
 from watcher.quants import loads, matches_quant, weights_complete
@@ -84,7 +85,7 @@ class View:
             policy=self._rules.policy,
             now=self._now,
             facts=facts,
-            licence=entry.licence,
+            licence=effective_licence(entry, base)[0] or entry.licence,
             complete=weights_complete(facts, entry.known.details),
             missing=entry.known.missing_since is not None,
             gone=entry.known.removed_at is not None,

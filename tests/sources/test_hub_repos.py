@@ -250,6 +250,45 @@ def test_the_licence_text_counts_where_the_tag_says_other(hub: FakeHub, source: 
     assert source.details(REPO, SHA, NOW).licence_sha256 is None
 
 
+@pytest.mark.parametrize(
+    ("siblings", "found"),
+    [
+        pytest.param([{"rfilename": "LICENSE", "size": 9, "blobId": "ab" * 20}], "ab" * 20, id="git's id"),
+        pytest.param(
+            [{"rfilename": "LICENCE.txt", "size": 9, "blobId": "ab" * 20}],
+            "ab" * 20,
+            id="spelt the other way",
+        ),
+        pytest.param([{"rfilename": "LICENSE", "size": 9, "blobId": "no id"}], None, id="no id of git's"),
+        pytest.param([{"rfilename": "LICENSE", "size": 9}], None, id="no id at all"),
+        pytest.param([{"rfilename": "src/LICENSE", "size": 9, "blobId": "ab" * 20}], None, id="another file"),
+    ],
+)
+def test_the_licence_file_is_known_by_its_id_without_reading_it(
+    hub: FakeHub, source: HubSource, siblings: list[dict[str, Any]], found: str | None
+) -> None:
+    hub.on(REVISION_PAGE, page(*siblings, tags=["license:mit"]))
+    assert source.details(REPO, SHA, NOW).licence_blob == found
+    assert len(hub.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        pytest.param(["license:other"], ("Llama 3.3 Community License",), id="the tag says other"),
+        pytest.param([], ("Llama 3.3 Community License",), id="there is no tag"),
+        pytest.param(["license:mit"], (), id="the tag says it: the card is not asked for"),
+    ],
+)
+def test_the_card_is_asked_for_the_licence_where_the_tag_leaves_it_open(
+    hub: FakeHub, source: HubSource, tags: list[str], said: tuple[str, ...]
+) -> None:
+    card = "---\nlicense: other\n---\n# A model\n## License\n\nLlama 3.3 Community License\n# Use\nFast."
+    hub.on(REVISION_PAGE, page({"rfilename": "README.md", "size": 99}, tags=tags))
+    serve_file(hub, "README.md", Answer(card.encode()))
+    assert source.details(REPO, SHA, NOW).card_says == said
+
+
 def test_a_card_with_broken_front_matter_is_a_line(hub: FakeHub, source: HubSource) -> None:
     hub.on(REVISION_PAGE, Answer(row(REPO, siblings=[{"rfilename": "README.md"}])))
     serve_file(hub, "README.md", Answer(b"---\nlicense: [mit\n---\n# Hi"))

@@ -64,3 +64,9 @@ def test_a_later_change_is_seen_by_moments_already_asked() -> None:
     world.put(row("acme/Other-7B"), T0)
     assert len(world.at(T0).of_author("Acme")) == 2
     assert world.repo_ids() == {"acme/Tiny-7B", "acme/Other-7B"}
+
+
+def test_an_unlisted_repo_is_in_no_list_and_has_its_page() -> None:
+    world = World.from_rows([row(unlisted=True)])
+    assert world.at(T0).rows == world.at(T0).of_author("acme") == []
+    assert world.at(T0).get("acme/Tiny-7B") is not None
