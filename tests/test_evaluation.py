@@ -183,7 +183,7 @@ def test_more_prompts_for_pairs() -> None:
             Measured(score=0.2, samples=50),
             Measured(score=5e-324, samples=50, stderr=0.01),
             19.4,
-            2.7,
+            4.737,
             id="over what is as good as nothing",
         ),
         pytest.param(

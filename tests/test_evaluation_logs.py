@@ -238,6 +238,14 @@ def test_a_spread_of_nothing_among_a_few_tells_nothing() -> None:
         pytest.param(
             harness(results={"arc_easy": {"acc,none": 10**400}}), "no metric in it", id="a huge score"
         ),
+        pytest.param(
+            harness(
+                results={"g0": {"acc,none": 0.5}},
+                group_subtasks={f"g{i}": [f"g{i + 1}"] for i in range(5000)},
+            ),
+            "groups of tasks nested too deeply",
+            id="groups without end",
+        ),
         pytest.param(inspect(results={"scores": 5}), "no score in it", id="scores that are no list"),
         pytest.param(
             inspect(status="cancelled"), "the run ended as cancelled", id="a run that was cancelled"

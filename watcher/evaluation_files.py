@@ -44,12 +44,11 @@ def read_results(
     file is its name for messages. Raises BadResults.
     """
     from watcher.evaluation_csv import read_csv
-    from watcher.evaluation_logs import read_log
 
     if not raw.strip(b"\xef\xbb\xbf\r\n\t \x00"):
         raise BadResults(file, ["the file is empty"])
     if raw.lstrip(b"\xef\xbb\xbf\r\n\t ")[:1] in (b"{", b"["):
-        parsed = read_log(file, parse_json(file, raw))
+        parsed = _logged(file, parse_json(file, raw))
     else:
         parsed = read_csv(file, raw, default_task=task, default_model=model)
     parsed = _settled(file, parsed, "model", model, lambda e: e.model, lambda e, m: replace(e, model=m))
@@ -60,6 +59,15 @@ def read_results(
             file, [f"{late[0].model} on {late[0].task} is dated in the future: {late[0].at:%Y-%m-%d}"]
         )
     return parsed
+
+
+def _logged(file: str, document: Any) -> Parsed:
+    from watcher.evaluation_logs import read_log
+
+    try:
+        return read_log(file, document)
+    except RecursionError:
+        raise BadResults(file, ["groups of tasks nested too deeply"]) from None
 
 
 def parse_json(file: str, raw: bytes) -> Any:
