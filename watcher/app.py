@@ -176,15 +176,19 @@ def import_log(team: Team, store: "Store", lines: Iterable[str]) -> tuple[int, l
     """
     from watcher.history import take
 
-    sights, problems = read_history(lines)
+    sights, problems = read_history(lines, whole=True)
     with store.write() as tx:
         return take(tx, team.rules(()), sights), problems
 
 
-def history(rows: "Iterable[LogRow | Problem]") -> "tuple[list[Sight], list[str]]":
-    """The lines of a log as what was seen, and a sentence for each line that can not be read."""
+def history(rows: "Iterable[LogRow | Problem]", *, whole: bool = False) -> "tuple[list[Sight], list[str]]":
+    """The lines of a log as what was seen, and a sentence for each line that can not be read.
+
+    whole: with the outside's own rows, which only a log needs, and which are most of its bytes.
+    """
     from sources.hub_rows import RowError
     from sources.log_lines import to_sight
+    from watcher.history import without_row
     from watcher.types import Problem
 
     problems: list[str] = []
@@ -194,17 +198,19 @@ def history(rows: "Iterable[LogRow | Problem]") -> "tuple[list[Sight], list[str]
             problems.append(row.message)
             continue
         try:
-            seen.append(to_sight(row.source, row.key, row.seen_at, row.row))
+            sight = to_sight(row.source, row.key, row.seen_at, row.row)
         except RowError as error:
             problems.append(f"line {row.line}: {row.key}: {error}")
+        else:
+            seen.append(sight if whole else without_row(sight))
     return seen, problems
 
 
-def read_history(lines: Iterable[str]) -> "tuple[list[Sight], list[str]]":
+def read_history(lines: Iterable[str], *, whole: bool = False) -> "tuple[list[Sight], list[str]]":
     """The same from JSON lines, as `modelwatch export` writes them."""
     from store.log import import_log as read
 
-    return history(read(lines))
+    return history(read(lines), whole=whole)
 
 
 def own_history(config: Config) -> "tuple[list[Sight], list[str]]":

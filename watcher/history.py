@@ -10,6 +10,13 @@ from watcher.rules import Rules
 from watcher.types import Evaluation, Look, Observation, Sight
 
 
+def without_row(sight: Sight) -> Sight:
+    """The same without the outside's own row."""
+    if sight.observation is None:
+        return sight
+    return replace(sight, observation=replace(sight.observation, row={}))
+
+
 def by_account(sights: Sequence[Sight]) -> Iterator[tuple[str, list[Sight]]]:
     """By account, in the order in which they first come. What a page led to belongs to who asked for it."""
     moved = {s.moved_to.casefold(): s.account for s in sights if s.moved_to}

@@ -3,6 +3,7 @@
 Run with: pytest -m benchmark -s tests/benchmarks/test_backtest.py
 """
 
+import resource
 import time
 from collections import Counter
 
@@ -35,4 +36,5 @@ def test_playing_a_log(lines: int, rounds: int) -> None:
     print(f"\nbacktest of {lines:,} lines in {rounds:,} rounds, seconds of CPU")
     print(f"  reading {read - start:7.1f} s {lines / (read - start):8.0f} lines/s")
     print(f"  playing {done - read:7.1f} s {lines / (done - read):8.0f} lines/s")
+    print(f"  memory  {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:7.0f} MiB at most")
     print(f"  {len(played.alerts)} alerts; decisions: {dict(sorted(found.items()))}")
