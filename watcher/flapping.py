@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from watcher import licences
+from watcher.licence_steps import RELEASE
 from watcher.types import Change, ChangeKind, RepoFacts
 
 _PRESENCE = frozenset({ChangeKind.REMOVED, ChangeKind.RESTORED})
@@ -37,7 +38,7 @@ class Turn(StrEnum):
 
 def is_move(change: Change) -> bool:
     """Whether a change moves a value of a known repo; a release that brings its own licence does not."""
-    return change.kind in MOVES and change.degree != "release"
+    return change.kind in MOVES and change.degree != RELEASE
 
 
 def turn_of(change: Change, moves: Iterable[Change], window: timedelta) -> tuple[Turn, Change | None]:

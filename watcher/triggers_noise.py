@@ -3,6 +3,7 @@ only surfaced, licence texts, quantisation methods."""
 
 from datetime import timedelta
 
+from watcher.changes import TEXT
 from watcher.decisions import NEWCOMERS, decision
 from watcher.flapping import Turn, still_so, turn_of
 from watcher.situation import Situation
@@ -11,7 +12,6 @@ from watcher.uses import repo_in_use
 
 # createdAt precedes a release by up to 52 days in the releases we know of.
 SURFACED_AFTER = timedelta(days=60)
-BREAKTHROUGH_BITS = 3.0  # four bits are usual: fewer at the same quality would double what fits
 
 
 def damped(verdict: Verdict, s: Situation) -> Verdict:
@@ -68,7 +68,7 @@ def only_surfaced(change: Change, s: Situation) -> Verdict | None:
 
 def licence_text_of_a_model_in_use(change: Change, s: Situation) -> Verdict | None:
     """The tag is a label, the file is the licence: another text is another licence until it is read."""
-    if change.kind is not ChangeKind.LICENCE or change.degree != "text":
+    if change.kind is not ChangeKind.LICENCE or change.degree != TEXT:
         return None
     role = repo_in_use(change, s)
     if role is None:
