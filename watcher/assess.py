@@ -72,6 +72,10 @@ def _shape_known(known: Known, base: Known | None) -> Shape | None:
 _ACTIVE_IN_NAME = re.compile(r"(?:^|[-_])A(\d+(?:\.\d+)?)B(?:$|[-_.])", re.IGNORECASE)
 
 
+# Counts of fewer parameters than the layers have, by this share, are counts of packed tensors.
+_LESS_IS_PACKED = 0.75
+
+
 def parameters_for(known: Known, base: Known | None, shape: Shape | None) -> Parameters:
     """The base model's count before the quant's own: packed 4-bit tensors hide half of theirs.
 
@@ -80,6 +84,9 @@ def parameters_for(known: Known, base: Known | None, shape: Shape | None) -> Par
     candidates = [base.facts.parameters] if base else []
     candidates += [shape.parameters] if shape else []
     candidates += [known.facts.parameters]
+    if shape:  # makers pack their own weights too (gpt-oss): then the layers count better than the files
+        whole = (shape.parameters.total or 0) * _LESS_IS_PACKED
+        candidates = [p for p in candidates if not p.total or p.total >= whole]
     total = next((p.total for p in candidates if p.total), None)
     active = next((p.active for p in reversed(candidates) if p.active), None)
     if active is None and (stated := _ACTIVE_IN_NAME.search(known.facts.repo_id)):

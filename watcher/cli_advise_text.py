@@ -32,7 +32,7 @@ def _ranking(advice: Advice, registry: Registry, most: int) -> None:
     places = list(enumerate(advice.ranked, 1))
     clean = [(rank, place) for rank, place in places if not place.way.doubts]
     open_ = [(rank, place) for rank, place in places if place.way.doubts]
-    _table("Nothing speaks against", _first(clean, most), registry)
+    _table("No requirement fails", _first(clean, most), registry)
     _table("With questions to settle first", _first(open_, most), registry)
     for rank, place in _first(open_, most):
         _say(*(f"  {rank} {place.name}: {doubt}" for doubt in place.way.doubts))

@@ -7,6 +7,7 @@ changes made at once each tells its own part, and a loss is told once: with the 
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from math import sqrt
 
 from watcher import constraints
 from watcher.accepted import deployment_before, pool_before
@@ -16,6 +17,8 @@ from watcher.shelf import Offer, Progress, Shelf, Standing
 from watcher.types import Change, ChangeKind, Check, Consequences, Deployment, Hardware, Key, Stack
 from watcher.uses import names_in_use
 
+# Dense parameters that make no difference to quality that anybody could tell beforehand.
+_CLASS = 4e9
 _FIGURES = frozenset({"memory", "users", "context", "speed"})
 
 Found = dict[tuple[Key, str | None], Consequences]
@@ -134,13 +137,15 @@ class _Reckoning:
             best.setdefault((lineage.thread, lineage.size), _sentence(offer, standing))
         return tuple(best.values())
 
-    def _rank(self, pair: tuple[Offer, Standing]) -> tuple[bool, int, int, float, int, str]:
-        """In use or shortlisted first, then what is sure to hold; then by what quality goes with."""
+    def _rank(self, pair: tuple[Offer, Standing]) -> tuple[bool, int, int, int, float, int, str]:
+        """In use or shortlisted first, then by what quality goes with, then what is sure to hold."""
         (offer, standing), known = pair, pair[0].option.entry.known
+        total = offer.weights.parameters.total or 0
         return (
             known.key.folded not in self._wanted,
+            -round(sqrt(total * (offer.weights.parameters.active or total)) / _CLASS),
             sum(check.name in _FIGURES for check in constraints.undecided(standing.checks)),
-            -(offer.weights.parameters.total or 0),
+            -total,
             -(offer.weights.variant.bits or 0.0),
             -(known.facts.popularity.downloads or 0),
             known.key.folded,

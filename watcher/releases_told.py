@@ -8,7 +8,7 @@ from watcher.decisions import RANK, of_release
 from watcher.releases import read_size
 from watcher.report import Warranted
 from watcher.types import Action, ChangeKind, Key, Verdict
-from watcher.uses import subject
+from watcher.uses import told_as
 
 # How a verdict begins that is told in the message on another repo of its release.
 BESIDE = "told beside"
@@ -21,7 +21,7 @@ def topic(verdict: Verdict) -> tuple[str, str]:
 
 def _part(verdict: Verdict) -> str:
     """What one repo speaks for: the models of a release, or a licence of its family."""
-    return subject(verdict.change)
+    return told_as(verdict)
 
 
 def one_alert_per_release(judged: Mapping[str, Sequence[Warranted]]) -> dict[str, list[Warranted]]:

@@ -236,18 +236,24 @@ def _links(item: Warranted) -> tuple[tuple[str, str], ...]:
 
 
 def _fit_section(items: Sequence[Warranted]) -> tuple[Section, ...]:
-    lines: list[str] = []
+    places: dict[str, list[str]] = {}
     for item in items:
         s = item.situation
         if not _about_fit(item.verdict.change) or s.deployment is None or s.candidate is None:
             continue
         d = s.deployment
         load = f"{_users(d.load.users)} with {d.load.context_tokens:,} tokens"
-        lines.append(f"{d.name} alone on {d.hardware.name}, {load}, {d.engine}:")
-        lines.append(f"  {item.verdict.change.key.id} {fit_line(s.candidate)}")
+        place = places.setdefault(f"{d.name} alone on {d.hardware.name}, {load}, {d.engine}:", [])
+        place.append(f"  {item.verdict.change.key.id} {fit_line(s.candidate)}")
         if s.incumbent is not None and item.verdict.change.key.folded != d.model.casefold():
-            lines.append(f"  in use: {d.model} {fit_line(s.incumbent)}")
-    return (Section(heading="Fit", lines=tuple(_unique(lines))),) if lines else ()
+            place.append(f"  in use: {d.model} {fit_line(s.incumbent)}")
+    lines = [line for place, fits in places.items() for line in (place, *_in_use_last(fits))]
+    return (Section(heading="Fit", lines=tuple(lines)),) if lines else ()
+
+
+def _in_use_last(fits: Sequence[str]) -> list[str]:
+    """Each line once, candidates before the model in use."""
+    return sorted(_unique(fits), key=lambda line: line.startswith("  in use:"))
 
 
 def _about_fit(change: Change) -> bool:

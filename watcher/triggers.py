@@ -43,7 +43,7 @@ from watcher.triggers_releases import (
 from watcher.triggers_requirements import hardware_changed, requirements_changed
 from watcher.triggers_signals import engine_release, post, regulation, security_fix
 from watcher.types import Action, Change, ChangeKind, FitVerdict, Verdict
-from watcher.uses import subject
+from watcher.uses import subject, told_as
 
 Trigger = Callable[[Change, Situation], Verdict | None]
 
@@ -61,7 +61,7 @@ def _once(verdict: Verdict, s: Situation) -> Verdict:
     """News that joins a release already alerted goes to the digest: one release is one thread."""
     if verdict.action is not Action.ALERT or not of_release(verdict.change):
         return verdict
-    told = s.told.get((subject(verdict.change), verdict.deployment))
+    told = s.told.get((told_as(verdict), verdict.deployment))
     if told is None:
         return verdict
     reason = f"joins alert {told[:8]} on the same release: {verdict.reason}"

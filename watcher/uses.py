@@ -3,7 +3,7 @@
 from watcher.families import Registry
 from watcher.situation import Situation
 from watcher.tasks import serves, tasks
-from watcher.types import Change, ChangeKind, Deployment, Lineage, RepoFacts, Stack
+from watcher.types import Change, ChangeKind, Deployment, Lineage, RepoFacts, Stack, Verdict
 
 
 def narrow_task(deployment: Deployment) -> bool:
@@ -42,6 +42,13 @@ def independent_quantiser(lineage: Lineage, stack: Stack, registry: Registry) ->
     publisher = lineage.publisher.casefold()
     named = publisher in {q.casefold() for q in stack.quantisers}
     return (named or publisher in registry.trusted_quantisers) and not lineage.official
+
+
+def told_as(verdict: Verdict) -> str:
+    """What further news joins that is alerted like this: quants of a model in use, else the release."""
+    if verdict.trigger == "quant-in-use" and verdict.change.lineage.base_repo:
+        return verdict.change.lineage.base_repo.casefold()
+    return subject(verdict.change)
 
 
 def subject(change: Change) -> str:

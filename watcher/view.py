@@ -26,7 +26,7 @@ from watcher.types import (
     Member,
     RepoFacts,
 )
-from watcher.uses import independent_quantiser, names_in_use, quant_repo, subject, trusted_publisher
+from watcher.uses import independent_quantiser, names_in_use, quant_repo, told_as, trusted_publisher
 
 
 def is_news(quant: Member, baselines: Mapping[str, datetime]) -> bool:
@@ -53,16 +53,14 @@ class View:
         bases = {c.lineage.base_repo for c in changes if c.lineage.base_repo}
         deployed = set(names_in_use(rules.stack))
         self._entries = dict(tx.entries({c.key.id for c in changes} | bases | deployed))
-        quants = tx.quants_of(
-            bases | deployed | {c.key.id for c in changes if c.kind is ChangeKind.NEW_FAMILY}
-        )
+        quants = tx.quants_of(bases | deployed | {c.key.id for c in changes if c.key.source in _OF_REPOS})
         self._baselines = tx.baselines()
         self._quants: dict[str, list[Member]] = defaultdict(list)
         for quant in quants:
             self._quants[(quant.lineage.base_repo or "").casefold()].append(quant)
         self._entries |= dict(tx.entries({q.repo_id for q in quants}))
         self._told = {
-            (subject(v.change), v.deployment): alert_id
+            (told_as(v), v.deployment): alert_id
             for alert_id, v in tx.alerted_since(now - rules.policy.told_recently)
             if of_release(v.change)
         }

@@ -29,6 +29,8 @@ from watcher.types import (
 )
 
 GIB = 1024**3
+# Weights.liked where the device computes in their format.
+_NATIVE = 2
 _LITTLE_ROOM = 1.25  # times the users asked for: with less than that a busy day is one too many
 
 
@@ -88,6 +90,8 @@ class Way:
             -len(self.failed),
             -len(self.doubts),
             self.weights.wanted,
+            self.weights.liked == _NATIVE,
+            self.choice.engine == engine and self.choice.suits,
             self.weights.liked,
             self.choice.suits,
             self.choice.engine == engine,

@@ -76,8 +76,9 @@ class ChangeKind(StrEnum):
 class Change:
     """One thing that became different. evidence holds short plain sentences for people.
 
-    degree is major, minor or patch for a new version; minor for an architecture of which only the name is
-    new, "ability" for one that is new by what it can do; "line" for a size that only a line lacked; "release" for a licence that a release brings; None otherwise.
+    degree is major, minor or patch for a new version. For a new architecture it is minor where only its
+    name is new, and "ability" where it is new by what it can do; for a new size "line" where only its line
+    lacked it; for a licence "release" where a release brings it. None otherwise.
     """
 
     kind: ChangeKind
