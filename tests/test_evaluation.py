@@ -208,6 +208,7 @@ def test_a_stated_standard_error_is_taken_at_its_word() -> None:
     assert found.low == pytest.approx(0.5 - Z * 0.01)
     assert found.high == pytest.approx(0.5 + Z * 0.01)
     assert Measured(score=1.0, samples=10, stderr=0.0).interval == wilson(10, 10)
+    assert Measured(score=1.0, samples=10, stderr=-1.0).interval == wilson(10, 10)
 
 
 def _katz_low(one: Measured, other: Measured) -> float:

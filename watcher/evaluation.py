@@ -43,7 +43,7 @@ class Measured:
     @property
     def interval(self) -> Interval | None:
         """None where neither samples nor a standard error are known."""
-        if self.stderr:
+        if self.stderr and self.stderr > 0:  # a log from elsewhere may say anything
             reach = Z * self.stderr
             return Interval(low=max(0.0, self.score - reach), high=min(1.0, self.score + reach))
         return wilson(self.score * self.samples, self.samples) if self.samples else None
