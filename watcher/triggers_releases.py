@@ -158,6 +158,8 @@ def first_quant_that_fits(change: Change, s: Situation) -> Verdict | None:
     """A release of a watched family that ran on no machine of the team until somebody made it small."""
     if change.kind is not ChangeKind.NEW_QUANT or s.runs_already is not False or change.lineage.derived:
         return None
+    if (change.lineage.base_repo or "").casefold() in {d.model.casefold() for d in s.stack.deployments}:
+        return None  # the deployment that runs it is told
     if is_aside(change.lineage) or not s.watches(change.lineage.family):
         return None
     if not trusted_publisher(change.lineage, s.stack, s.registry):
