@@ -260,3 +260,19 @@ def test_equal_models_on_the_same_prompts_are_seldom_told_apart(agree: float) ->
         found = paired_gain(Pairs(both=both, candidate_only=mine, incumbent_only=other, neither=none))
         wrong += (found.low or 0) > 0
     assert wrong / 4000 <= 0.032
+
+
+@pytest.mark.parametrize(
+    ("better", "worse", "sure"),
+    [
+        pytest.param(4, 0, False, id="four better and none worse may be chance"),
+        pytest.param(6, 0, True, id="six better and none worse is not"),
+        pytest.param(8, 3, False, id="eight to three may be chance"),
+        pytest.param(800, 600, True, id="many to fewer is not"),
+    ],
+)
+def test_a_gain_over_pairs_is_sure_only_where_those_that_differ_lean_to_one_side(
+    better: int, worse: int, sure: bool
+) -> None:
+    found = paired_gain(Pairs(both=0, candidate_only=better, incumbent_only=worse, neither=37))
+    assert (found.low is not None and found.low > 0) is sure

@@ -142,6 +142,10 @@ def _high(p1: float, p0: float, ours: Interval, theirs: Interval) -> float | Non
     return p1 / p0 * math.exp(math.hypot(math.log(top / p1), math.log(p0 / theirs.low))) - 1
 
 
+# Above this many answers that differ, the normal distribution is as good.
+_COUNTED_EXACTLY = 500
+
+
 def paired_gain(pairs: Pairs) -> Gain:
     """Over the prompts that both answered; prompts that neither got right tell nothing of a ratio."""
     ours, theirs = pairs.both + pairs.candidate_only, pairs.both + pairs.incumbent_only
@@ -155,7 +159,20 @@ def paired_gain(pairs: Pairs) -> Gain:
     z = Z * spread / (of_ours + of_theirs)
     mine, other = wilson(ours, union, z), wilson(theirs, union, z)
     bound = (mine.high or 1.0) / other.low - 1 if other.low else None
-    return Gain(gain=gain, low=mine.low / (other.high or 1.0) - 1, high=bound)
+    low = mine.low / (other.high or 1.0) - 1
+    # The interval is too narrow where few answers differ: four better ones and no worse are still chance.
+    return Gain(gain=gain, low=low if _signs_differ(pairs) else min(low, 0.0), high=bound)
+
+
+def _signs_differ(pairs: Pairs) -> bool:
+    """McNemar's exact test at 5 %: whether those that differ lean to one side beyond chance."""
+    few = min(pairs.candidate_only, pairs.incumbent_only)
+    count = pairs.candidate_only + pairs.incumbent_only
+    if count > _COUNTED_EXACTLY:
+        return bool((count - 2 * few - 1) / math.sqrt(count) > Z)
+    whole = round(count)
+    tail = sum(math.comb(whole, k) for k in range(round(few) + 1))
+    return bool(2 * tail / 2**whole < 0.05)
 
 
 def more_pairs(pairs: Pairs) -> int | None:
