@@ -18,6 +18,8 @@ EVALUATION = "eval"
 DETAILS = "hub/details"
 LOOK = "hub/look"
 TRENDING = "hub/trending"
+ACCOUNT = "hub/account"
+SOURCES = (SOURCE, DETAILS, LOOK, ACCOUNT, TRENDING, EVALUATION)
 
 
 def to_sight(source: str, key: str, seen_at: datetime, row: Json) -> Sight:
@@ -27,6 +29,8 @@ def to_sight(source: str, key: str, seen_at: datetime, row: Json) -> Sight:
         return Sight(key=observation.key, seen_at=seen_at, observation=observation)
     if source == TRENDING:
         return Sight(key=Key(source=SOURCE, id=key), seen_at=seen_at, trending=_repos(row))
+    if source == ACCOUNT:
+        return Sight(key=Key(source=SOURCE, id=checked_id(key)), seen_at=seen_at, first_look=True)
     if source == EVALUATION:
         result = _evaluation(row)
         about = Key(source=EVALUATION, id=result.model)
@@ -36,7 +40,7 @@ def to_sight(source: str, key: str, seen_at: datetime, row: Json) -> Sight:
         return Sight(key=repo, seen_at=seen_at, details=_details(repo.id, row))
     if source == LOOK:
         return Sight(key=repo, seen_at=seen_at, look=_look(repo.id, row), moved_to=_moved_to(row))
-    raise RowError(f"{shown(source)}: not one of {SOURCE}, {DETAILS}, {LOOK}, {TRENDING}, {EVALUATION}")
+    raise RowError(f"{shown(source)}: not one of {', '.join(SOURCES)}")
 
 
 def _details(repo_id: str, row: Json) -> Details:

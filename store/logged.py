@@ -15,6 +15,7 @@ from watcher.types import Details, Evaluation, Json, Key, Look, Observation, Pre
 DETAILS = "hub/details"
 LOOK = "hub/look"
 EVALUATION = "eval"
+ACCOUNT = "hub/account"
 TRENDING = Key(source="hub/trending", id="trending")
 
 Line = dict[str, Any]

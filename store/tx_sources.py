@@ -12,7 +12,7 @@ from store.rows import fold
 from store.schema import observations as observations_table
 from store.schema import problems, source_states, trending
 from store.tx_base import TxBase, upsert
-from watcher.types import Look, Observation, Problem, SourceState
+from watcher.types import Key, Look, Observation, Problem, SourceState
 
 _STATE_FIELDS = tuple(field.name for field in fields(SourceState))
 
@@ -90,9 +90,13 @@ class SourcesTx(TxBase):
         """Append what the pages of missing repos said: a row alone does not tell that one is gone."""
         self._append([logged.line_of_page(look, now) for look in looks])
 
-    def trending_lists(self) -> set[datetime]:
-        """When the lists were read that the log has."""
+    def log_first_look(self, source: str, now: datetime) -> None:
+        """Append that an account was read for the first time: what it showed then was no news."""
+        key = Key(source=logged.ACCOUNT, id=source.partition(":")[2])
+        self._append([logged.line(key, now, {"first_look": True})])
+
+    def logged(self, source: str) -> set[tuple[str, datetime]]:
+        """The folded keys and moments of the log's lines of one source."""
         table = observations_table.c
-        statement = select(table.seen_at).where(table.folded == logged.TRENDING.folded)
-        rows = self._rows(statement.where(table.source == logged.TRENDING.source))
-        return {row.seen_at for row in rows}
+        statement = select(table.folded, table.seen_at).where(table.source == source)
+        return {(row.folded, row.seen_at) for row in self._rows(statement)}

@@ -64,6 +64,24 @@ def test_an_account_that_is_watched_later_begins_in_silence(team: app.Team) -> N
     ]
 
 
+@pytest.mark.parametrize(
+    ("looked_at", "created", "news"),
+    [
+        pytest.param([5], 4, [], id="what an account shows at its first look"),
+        pytest.param([1], 4, [OTHER], id="born after an account showed nothing"),
+        pytest.param([1], 0.5, [], id="older than the look that showed nothing"),
+        pytest.param([9], 4, [OTHER], id="found elsewhere before its account was read"),
+    ],
+)
+def test_a_line_says_when_an_account_was_first_read(
+    team: app.Team, looked_at: list[int], created: float, news: list[str]
+) -> None:
+    looks = [to_sight("hub/account", "unsloth", START + day * DAY, {}) for day in looked_at]
+    seen = _row(OTHER, 5, created=START + created * DAY)
+    played = app.play(team, [_model(0), *looks, seen, _model(10)])
+    assert [t.decision.verdict.change.key.id for t in changes_of(played)] == news
+
+
 def test_with_a_given_baseline_everything_after_it_is_news(team: app.Team) -> None:
     played = app.play(team, [_row("Qwen/Qwen3.5-27B", 5)], baseline_until=START, watched=())
     assert [t.decision.verdict.change.key.id for t in changes_of(played)] == ["Qwen/Qwen3.5-27B"]

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from itertools import count, groupby
 from typing import TypedDict
 
+from watcher.backtest_silence import Silence
 from watcher.catalog import Recorder
 from watcher.discovery import taken_up, with_trending
 from watcher.evaluation_record import record
@@ -95,8 +96,9 @@ def replay(
 ) -> Replay:
     """Plays sights in the order of their times into an empty catalog; what is decided before since stays out.
 
-    Silent are everything up to baseline_until (without it: the first moment of the history), and the
-    first sight of each watched account that was not seen by then. Everything else is news. The clock
+    Silent are everything up to baseline_until (without it: the first moment of the history), and what an
+    account showed when it was first read: where the history says when, then; otherwise, of a watched
+    account that was not seen before, at its first sight. Everything else is news. The clock
     stops at until, or at the last row; holds that are not due by then stay holds. corrections: what the
     team measured on its machines.
     """
@@ -106,9 +108,10 @@ def replay(
     with catalog.write() as tx:
         for correction in corrections:
             tx.save_correction(correction)
-        player = _Player(tx, rules, silent_until, watched)
+        silence = Silence(chosen, silent_until, watched)
+        player = _Player(tx, rules, silence)
         if baseline_until is not None:
-            player.know({s.account for s in chosen} - player.watched, baseline_until)
+            player.know({s.account for s in chosen} - silence.watched, baseline_until)
         played = 0
         for moment, group in groupby(chosen, key=lambda s: s.seen_at):
             looks = list(group)
@@ -134,10 +137,8 @@ class _Hold:
 class _Player:
     """One catalog and one policy on their way through time."""
 
-    def __init__(self, tx: Tx, rules: Rules, silent_until: datetime | None, watched: Collection[str]) -> None:
-        self._tx, self._rules, self._silent_until = tx, rules, silent_until
-        self.watched = frozenset(name.casefold() for name in watched)
-        self._met: set[str] = set()
+    def __init__(self, tx: Tx, rules: Rules, silence: Silence) -> None:
+        self._tx, self._rules, self._silence = tx, rules, silence
         self._trends = False
         self._holds: list[_Hold] = []
         self._number = count()
@@ -153,6 +154,7 @@ class _Player:
 
     def play(self, moment: datetime, sights: Sequence[Sight]) -> None:
         """Everything that was seen at one moment, account by account as a round does."""
+        self.know({s.account for s in sights if s.first_look}, moment)
         news, silent = self._trending(moment, sights)
         recorder = Recorder(rules=self._rules_at(moment), now=moment, fits=False)
         changes = [c for account, looks in by_account(news) for c in self._account(recorder, account, looks)]
@@ -172,33 +174,32 @@ class _Player:
             self._tx.saw_trending(sorted(listed), moment)
             self._trends = True
         rows = [s for s in sights if s.about_repo]
-        strange = listed - {s.key.folded for s in rows if s.account in self.watched} if first else set()
+        strange = (
+            listed - {s.key.folded for s in rows if s.account in self._silence.watched} if first else set()
+        )
         return [s for s in rows if s.key.folded not in strange], [s for s in rows if s.key.folded in strange]
 
     def _evaluations(self, moment: datetime, results: Sequence[Evaluation]) -> None:
         if not results:
             return
-        if self._silent(moment):
+        if self._silence.holds(moment):
             self._tx.save_evaluations(results, moment)
         else:
             self._collect(moment, record(self._tx, results, self._rules, moment).outcome)
 
-    def _silent(self, moment: datetime) -> bool:
-        return self._silent_until is not None and moment <= self._silent_until
-
     def _account(self, recorder: Recorder, account: str, looks: Sequence[Sight]) -> list[Change]:
         """What was seen of one account, in one step; returns what that changed."""
         moment = looks[0].seen_at
+        if self._silence.begins(account):
+            self.know([account], moment)
         seen = put_together(self._tx, looks)
         self._problems += seen.problems
-        first = account not in self._met and account in self.watched
-        if first:
-            self.know([account], moment)
-            self._met.add(account)
-        if self._silent(moment) or first:
-            recorder.baseline(self._tx, seen.observations, seen.looks)
+        silent, news = self._silence.parted(account, moment, seen.observations)
+        if silent or news is None:
+            recorder.baseline(self._tx, silent, seen.looks if news is None else ())
+        if news is None:
             return []
-        outcome = recorder.record(self._tx, seen.observations, seen.looks)
+        outcome = recorder.record(self._tx, news, seen.looks)
         self._collect(moment, outcome)
         return [change for _, change in outcome.changes]
 

@@ -62,7 +62,7 @@ def put_together(tx: Tx, sights: Sequence[Sight]) -> Seen:
 def take(tx: Tx, rules: Rules, sights: Sequence[Sight]) -> int:
     """Records in silence what was seen of repos that the catalog does not know; returns how many lines.
 
-    Trending lists and results of evaluations are taken as well, unless they are there already.
+    First looks, trending lists and results of evaluations are taken as well, unless they are there already.
     """
     names = tx.entries({s.key.id for s in sights if s.about_repo})
     moved = tx.known_by_hub_id({o.facts.hub_id for s in sights if (o := s.observation) and o.facts.hub_id})
@@ -71,18 +71,20 @@ def take(tx: Tx, rules: Rules, sights: Sequence[Sight]) -> int:
         for s in sights
         if (o := s.observation) and s.key.folded not in names and o.facts.hub_id not in moved
     }
-    lists = tx.trending_lists()
+    there = {line for source in ("hub/trending", "hub/account") for line in tx.logged(source)}
     tasks = {s.evaluation.task for s in sights if s.evaluation}
     results = {_result(e) for e in tx.evaluations(tasks)}
     fresh = [
         s
         for s in sights
         if (s.about_repo and s.key.folded in strange)
-        or (s.trending and s.seen_at not in lists)
+        or ((s.trending or s.first_look) and (s.key.folded, s.seen_at) not in there)
         or (s.evaluation and _result(s.evaluation) not in results)
     ]
     for moment, group in groupby(sorted(fresh, key=lambda s: s.seen_at), key=lambda s: s.seen_at):
         looks = list(group)
+        for account in (s.account for s in looks if s.first_look):
+            tx.log_first_look(f"hub:{account}", moment)
         seen = put_together(tx, [s for s in looks if s.about_repo])
         Recorder(rules=rules, now=moment).baseline(tx, seen.observations, seen.looks)
         tx.save_evaluations([s.evaluation for s in looks if s.evaluation], moment)

@@ -195,7 +195,7 @@ class Sight:
 
     observation: a row. details: files and configurations, of that row or late. look: what the page of a
     missing repo said, with moved_to where it led. trending: the repos of the Hub's trending list.
-    evaluation: what a model was found to score.
+    evaluation: what a model was found to score. first_look: the account was read for the first time.
     """
 
     key: Key
@@ -206,10 +206,11 @@ class Sight:
     moved_to: str | None = None
     trending: tuple[str, ...] = ()
     evaluation: Evaluation | None = None
+    first_look: bool = False
 
     @property
     def about_repo(self) -> bool:
-        return not self.trending and self.evaluation is None
+        return not (self.trending or self.evaluation or self.first_look)
 
     @property
     def account(self) -> str:
