@@ -153,7 +153,8 @@ def test_lines_that_can_not_be_played_are_named_and_the_rest_is(here: Path) -> N
     assert said.err.splitlines() == [
         "history.jsonl: line 1: not JSON (Expecting property name enclosed in double quotes at column 2)",
         "history.jsonl: line 2: a/b: a row without an id",
-        'history.jsonl: line 3: x: "news": not one of hub, hub/details, hub/look, hub/account, hub/trending, eval',
+        'history.jsonl: line 3: x: "news": not one of '
+        "hub, hub/details, hub/look, hub/account, hub/trending, eval",
         'history.jsonl: line 5: "seen_at" is in the year 9999',
         "history.jsonl: a/late: its files were seen before the repo: left out",
     ]
