@@ -1,13 +1,18 @@
 """What `modelwatch check` asks of the Hub: do the accounts answer, are the models in use there?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from difflib import get_close_matches
 
+from watcher import licences
 from watcher.config import Config, PolicySettings
+from watcher.formats import format_of, formats
 from watcher.ports import Source
-from watcher.types import Deployment, Look, Presence, SourceError, Stack
+from watcher.types import Deployment, Licence, Look, Presence, SourceError, Stack
 
 Finding = tuple[str, bool, str]
+# What watcher.quants.matches_quant takes besides labels and their families.
+_ALSO = ("gguf", "safetensors", "mlx", "int4", "4bit", "int8", "8bit", "bf16", "fp16")
 
 
 def without_effect(config: Config) -> Iterator[Finding]:
@@ -18,9 +23,29 @@ def without_effect(config: Config) -> Iterator[Finding]:
     if quiet:
         yield "quiet_hours", True, f"no effect yet: {', '.join(quiet)} gets alerts at any hour"
     yield from _unheard(config)
+    yield from unknown_words(config)
     defaults = PolicySettings()
     if config.policy.max_alerts_per_week != defaults.max_alerts_per_week:
         yield "policy.max_alerts_per_week", True, "no effect yet: every alert is sent"
+
+
+def unknown_words(config: Config) -> Iterator[Finding]:
+    """Licences and weights formats that nobody knows: a slip there would allow nothing, or anything."""
+    labels = {*formats(), *(row.family for row in formats().values()), *_ALSO}
+    for name, entry in config.deployments.items():
+        for place, word in (("quant", entry.quant), ("quality_floor", entry.quality_floor)):
+            if word and "/" not in word and not (format_of(word) or word.casefold() in labels):
+                yield f"deployment {name}", False, f"{place} {word}: {_nearest(word, labels)}"
+        for licence in entry.licence.allow:
+            known = licence in licences.CLASSES or licences.canonical(Licence(id=licence)) in licences.rows()
+            if not known:
+                near = _nearest(licence, {*licences.rows(), *licences.CLASSES})
+                yield f"deployment {name}", False, f"licence.allow {licence}: {near}"
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    found = get_close_matches(word.casefold(), sorted(known), n=1, cutoff=0.5)
+    return f"nothing that we know; did you mean {found[0]}?" if found else "nothing that we know"
 
 
 def _unheard(config: Config) -> Iterator[Finding]:
