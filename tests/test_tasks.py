@@ -49,7 +49,7 @@ def test_narrow_tasks_are_those_that_a_small_specialist_does() -> None:
             {"chat", "code", "rag", "summarise", "translate"},
             id="one that sees, too",
         ),
-        pytest.param("meta-llama/Llama-Guard-3-8B", "text-generation", set(), id="a guard watches over an LLM and classifies nothing else"),
+        pytest.param("meta-llama/Llama-Guard-3-8B", "text-generation", set(), id="a guard is no classifier"),
     ],
 )
 def test_a_repo_serves(repo_id: str, tag: str | None, serve: set[str]) -> None:
