@@ -18,7 +18,6 @@ from store.files import reading
 from store.moments import from_text, to_text
 from watcher.types import Json, Problem
 
-
 # Nothing was seen before there was a Hub, and near the end of all calendars no wait can be added.
 _YEARS = range(2000, 2200)
 
