@@ -30,7 +30,9 @@ def to_sight(source: str, key: str, seen_at: datetime, row: Json) -> Sight:
     if source == TRENDING:
         return Sight(key=Key(source=SOURCE, id=key), seen_at=seen_at, trending=_repos(row))
     if source == ACCOUNT:
-        return Sight(key=Key(source=SOURCE, id=checked_id(key)), seen_at=seen_at, first_look=True)
+        empty_at = Reader().moment(row["empty_at"], "empty_at") if row.get("empty_at") else None
+        account = Key(source=SOURCE, id=checked_id(key))
+        return Sight(key=account, seen_at=seen_at, first_look=True, empty_at=empty_at)
     if source == EVALUATION:
         result = _evaluation(row)
         about = Key(source=EVALUATION, id=result.model)

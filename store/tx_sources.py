@@ -8,6 +8,7 @@ from sqlalchemy import insert, select, update
 
 from store import logged
 from store.codec import clean
+from store.moments import to_text
 from store.rows import fold
 from store.schema import observations as observations_table
 from store.schema import problems, source_states, trending
@@ -90,10 +91,14 @@ class SourcesTx(TxBase):
         """Append what the pages of missing repos said: a row alone does not tell that one is gone."""
         self._append([logged.line_of_page(look, now) for look in looks])
 
-    def log_first_look(self, source: str, now: datetime) -> None:
-        """Append that an account was read for the first time: what it showed then was no news."""
+    def log_first_look(self, source: str, now: datetime, empty_at: datetime | None = None) -> None:
+        """Append that an account was read for the first time: what it showed then was no news.
+
+        empty_at: it was read before, the last time then, and showed nothing; what is younger was news.
+        """
         key = Key(source=logged.ACCOUNT, id=source.partition(":")[2])
-        self._append([logged.line(key, now, {"first_look": True})])
+        row = {"first_look": True} | ({"empty_at": to_text(empty_at)} if empty_at else {})
+        self._append([logged.line(key, now, row)])
 
     def logged(self, source: str) -> set[tuple[str, datetime]]:
         """The folded keys and moments of the log's lines of one source."""

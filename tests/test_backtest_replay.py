@@ -64,19 +64,26 @@ def test_an_account_that_is_watched_later_begins_in_silence(team: app.Team) -> N
     ]
 
 
+def _text(day: int | None) -> str | None:
+    return None if day is None else (START + day * DAY).isoformat()
+
+
 @pytest.mark.parametrize(
     ("looked_at", "created", "news"),
     [
-        pytest.param([5], 4, [], id="what an account shows at its first look"),
-        pytest.param([1], 4, [OTHER], id="born after an account showed nothing"),
-        pytest.param([1], 0.5, [], id="older than the look that showed nothing"),
-        pytest.param([9], 4, [OTHER], id="found elsewhere before its account was read"),
+        pytest.param({5: None}, 4, [], id="what an account shows at its first look"),
+        pytest.param({1: None, 5: 3}, 4, [OTHER], id="born after an account showed nothing"),
+        pytest.param({1: None, 5: 3}, 2, [], id="older than the last look that showed nothing"),
+        pytest.param({9: None}, 4, [OTHER], id="found elsewhere before its account was read"),
     ],
 )
 def test_a_line_says_when_an_account_was_first_read(
-    team: app.Team, looked_at: list[int], created: float, news: list[str]
+    team: app.Team, looked_at: dict[int, int | None], created: float, news: list[str]
 ) -> None:
-    looks = [to_sight("hub/account", "unsloth", START + day * DAY, {}) for day in looked_at]
+    looks = [
+        to_sight("hub/account", "unsloth", START + day * DAY, {"empty_at": _text(empty)})
+        for day, empty in looked_at.items()
+    ]
     seen = _row(OTHER, 5, created=START + created * DAY)
     played = app.play(team, [_model(0), *looks, seen, _model(10)])
     assert [t.decision.verdict.change.key.id for t in changes_of(played)] == news

@@ -154,7 +154,8 @@ class _Player:
 
     def play(self, moment: datetime, sights: Sequence[Sight]) -> None:
         """Everything that was seen at one moment, account by account as a round does."""
-        self.know({s.account for s in sights if s.first_look}, moment)
+        for look in (s for s in sights if s.first_look):
+            self.know([look.account], look.empty_at or moment)
         news, silent = self._trending(moment, sights)
         recorder = Recorder(rules=self._rules_at(moment), now=moment, fits=False)
         changes = [c for account, looks in by_account(news) for c in self._account(recorder, account, looks)]
@@ -195,6 +196,8 @@ class _Player:
         seen = put_together(self._tx, looks)
         self._problems += seen.problems
         silent, news = self._silence.parted(account, moment, seen.observations)
+        if silent and news is not None:
+            self.know([account], moment)  # a baseline after all: what came with it is no news of itself
         if silent or news is None:
             recorder.baseline(self._tx, silent, seen.looks if news is None else ())
         if news is None:

@@ -11,17 +11,17 @@ class Silence:
     """Silent are everything up to until, and what an account showed when it was read for the first time.
 
     The history says when that was; where it does not, it was the first sight of a watched account. Of an
-    account that showed nothing then, what was created since is news, as in a round.
+    account that had shown nothing before, what was created since is news, as in a round.
     """
 
     def __init__(self, sights: Iterable[Sight], until: datetime | None, watched: Collection[str]) -> None:
         self.watched = frozenset(name.casefold() for name in watched)
         self._until = until
-        self._first_looks: dict[str, list[datetime]] = defaultdict(list)
+        self._first_looks: dict[str, dict[datetime, datetime | None]] = defaultdict(dict)
         self._met: set[str] = set()
         for sight in sights:
             if sight.first_look:
-                self._first_looks[sight.account].append(sight.seen_at)
+                self._first_looks[sight.account][sight.seen_at] = sight.empty_at
 
     def holds(self, moment: datetime) -> bool:
         """Whether nothing of that moment is news, whoever's it is."""
@@ -35,16 +35,14 @@ class Silence:
         self, account: str, moment: datetime, seen: Sequence[Observation]
     ) -> tuple[Sequence[Observation], Sequence[Observation] | None]:
         """What is recorded in silence, and what is news: None where everything else is silent too."""
-        begins, met = self.begins(account), account in self._met
-        looks = self._first_looks.get(account, ())
-        earlier = [look for look in looks if look < moment]
-        if earlier or not looks or moment in looks:
-            self._met.add(account)
-        if self.holds(moment) or begins or moment in looks:
+        begins, looks = self.begins(account), self._first_looks.get(account, {})
+        self._met.add(account)
+        if self.holds(moment) or begins:
             return seen, None
-        if earlier and not met:
-            return _born(seen, max(earlier))
-        return (), seen
+        if moment not in looks:
+            return (), seen
+        empty_at = looks[moment]
+        return (seen, None) if empty_at is None else _born(seen, empty_at)
 
 
 def _born(seen: Sequence[Observation], empty_at: datetime) -> tuple[list[Observation], list[Observation]]:

@@ -83,8 +83,8 @@ def take(tx: Tx, rules: Rules, sights: Sequence[Sight]) -> int:
     ]
     for moment, group in groupby(sorted(fresh, key=lambda s: s.seen_at), key=lambda s: s.seen_at):
         looks = list(group)
-        for account in (s.account for s in looks if s.first_look):
-            tx.log_first_look(f"hub:{account}", moment)
+        for look in (s for s in looks if s.first_look):
+            tx.log_first_look(f"hub:{look.key.id}", moment, look.empty_at)
         seen = put_together(tx, [s for s in looks if s.about_repo])
         Recorder(rules=rules, now=moment).baseline(tx, seen.observations, seen.looks)
         tx.save_evaluations([s.evaluation for s in looks if s.evaluation], moment)

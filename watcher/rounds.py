@@ -171,8 +171,8 @@ class Round:
         with self._catalog.write() as tx:
             state = tx.source_state(report.source)
             report.baseline = state.baseline_at is None
-            if state.last_success_at is None:
-                tx.log_first_look(report.source, self._now)
+            if report.baseline and (state.last_success_at is None or gathered.observations):
+                tx.log_first_look(report.source, self._now, state.last_success_at)
             news, baseline = gathered.observations, None
             if report.baseline:
                 silent, news = _before_and_since(news, state.last_success_at)

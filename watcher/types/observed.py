@@ -195,7 +195,8 @@ class Sight:
 
     observation: a row. details: files and configurations, of that row or late. look: what the page of a
     missing repo said, with moved_to where it led. trending: the repos of the Hub's trending list.
-    evaluation: what a model was found to score. first_look: the account was read for the first time.
+    evaluation: what a model was found to score. first_look: the account was read for the first time,
+    or, after it had shown nothing up to empty_at, showed something.
     """
 
     key: Key
@@ -207,6 +208,7 @@ class Sight:
     trending: tuple[str, ...] = ()
     evaluation: Evaluation | None = None
     first_look: bool = False
+    empty_at: datetime | None = None
 
     @property
     def about_repo(self) -> bool:
