@@ -7,7 +7,7 @@ from sources.hub_rows import FULL_EXPAND, SLIM_EXPAND, files_of, read_row
 from sources.hub_values import Reader
 from sources.standin import replies
 from sources.standin.world import Row, World
-from watcher.types import Details, Listing, Look, Observation, Presence
+from watcher.types import Details, Listing, Look, Observation, Presence, SourceError
 
 
 class Used:
@@ -51,8 +51,11 @@ class WorldSource:
         return Look(repo_id=repo_id, presence=presence, observation=seen)
 
     def details(self, repo_id: str, revision: str, now: datetime) -> Details:
+        """SourceError where nobody knows the files: that there are none would be something else."""
         row = self._world.at(now).get(repo_id) or {}
-        siblings = replies.public(row, {"siblings"}, blobs=True).get("siblings") if row else None
+        siblings = replies.public(row, {"siblings"}, blobs=True).get("siblings")
+        if siblings is None:
+            raise SourceError(f"{repo_id}: its files are not known")
         return Details(
             repo_id=repo_id, revision=revision, files=files_of(siblings, Reader()) or (), config=None
         )

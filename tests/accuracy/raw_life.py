@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import yaml
@@ -116,9 +117,14 @@ _SINCE = tuple(datetime.fromisoformat(date).replace(tzinfo=UTC) for date in atom
 
 
 @cache
+def _argued() -> Mapping[str, Any]:
+    said: Mapping[str, Any] = yaml.safe_load(ARGUED.read_text(encoding="utf-8"))
+    return said
+
+
 def arguments() -> Mapping[tuple[str, str], str]:
-    rows = yaml.safe_load(ARGUED.read_text(encoding="utf-8"))["alerts"] or ()
-    return {(row["trigger"], row["repo"]): row["why"] for row in rows}
+    """Why each alert is right, or what is wrong with it, by trigger and first repo."""
+    return {(row["trigger"], row["repo"]): row["why"] for row in _argued()["alerts"]}
 
 
 def reference_team() -> Team:
@@ -333,14 +339,15 @@ Hugging Face Hub, CC-BY-4.0), every export of them.
 
 def _of_life(life: Life) -> list[str]:
     most = max(life.weeks.values(), default=0)
+    alerts = "1 alert" if len(life.alerts) == 1 else f"{len(life.alerts)} alerts"
+    counted = f"{alerts}, at most {most} in a week (of {len(life.weeks)})"
     lines = [
         f"### {life.name.capitalize()}",
         "",
-        f"{life.rounds} rounds over {life.accounts} accounts, {_span(life)}. {len(life.alerts)} alerts, "
-        f"at most {most} in a week ({_counts(life.weeks)}).",
+        f"{life.rounds} rounds over {life.accounts} accounts, {_span(life)}: {counted}.",
         "",
-        f"Changes: {_counts(life.changes)}.",
-        "",
+        *_wrapped(_argued()["notes"].get(life.name, "")),
+        *_wrapped(f"Changes: {_counts(life.changes)}."),
     ]
     if life.alerts:
         lines += ["| sent | trigger | what | for | why it is right, or what is wrong with it |"]
@@ -356,6 +363,10 @@ def _of_life(life: Life) -> list[str]:
     lines += ["", "| decisions, one per change and deployment | |", "| --- | --- |"]
     lines += [f"| {action} `{trigger}` | {n} |" for (action, trigger), n in life.decisions.most_common()]
     return [*lines, ""]
+
+
+def _wrapped(words: str) -> list[str]:
+    return [*wrap(words, 118, break_long_words=False, break_on_hyphens=False), ""] if words else []
 
 
 def _span(life: Life) -> str:
